@@ -1,0 +1,154 @@
+package live
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+
+	"github.com/zishang520/socket.io/servers/socket/v3"
+	"github.com/zishang520/socket.io/v3/pkg/types"
+	"github.com/zishang520/socket.io/v3/pkg/utils"
+
+	"github.com/cuelight/cuelight/engine"
+)
+
+// adapter is what is left of the library's: no rooms, no broadcast, no stored sessions, and our answer to RestoreSession.
+type adapter struct {
+	socket.Adapter
+	srv *Server
+}
+
+type adapterBuilder struct{ srv *Server }
+
+// New makes the adapter of a namespace; there is only "/".
+func (b adapterBuilder) New(nsp socket.Namespace) socket.Adapter {
+	a := &adapter{Adapter: socket.MakeAdapter(), srv: b.srv}
+	a.Prototype(a)
+	a.Construct(nsp)
+	return a
+}
+
+// AddAll does nothing: nobody joins anything.
+func (*adapter) AddAll(socket.SocketId, *types.Set[socket.Room]) {}
+
+// Del does nothing.
+func (*adapter) Del(socket.SocketId, socket.Room) {}
+
+// DelAll does nothing.
+func (*adapter) DelAll(socket.SocketId) {}
+
+// PersistSession does nothing: what a client needs to come back is in its pid.
+func (*adapter) PersistSession(*socket.SessionToPersist) {}
+
+// RestoreSession is asked for every CONNECT, because the parser gives every one a pid and an offset. It authorises and sets the cursor. The
+// answer is always a session with a fresh socket id (an old one's late death would take the new socket with it): under the old pid the client
+// is resumed, under a new one it is fresh. A refusal is kept for the middleware.
+func (a *adapter) RestoreSession(old socket.PrivateSessionId, packed string) (*socket.Session, error) {
+	var q ask
+	if err := json.Unmarshal([]byte(packed), &q); err != nil {
+		return nil, errPacket
+	}
+	c := a.srv.conn(q.Conn)
+	if c == nil {
+		return nil, errClosed
+	}
+	given, err := a.srv.admit(c, string(old), q)
+	if refusal, ok := errors.AsType[*Refusal](err); ok {
+		a.srv.stats.refused.Add(1)
+		c.refuse(refusal)
+	} else if err != nil {
+		// connect_error would end a stock client's attempts; a closed transport has it try again.
+		a.srv.log.Warn("socket not admitted", "app", q.App, "err", err)
+		c.kill("not admitted")
+	}
+	return &socket.Session{SessionToPersist: &socket.SessionToPersist{
+		Sid:   socket.SocketId(utils.Base64Id().GenerateId()),
+		Pid:   socket.PrivateSessionId(given),
+		Rooms: types.NewSet[socket.Room](),
+	}}, nil
+}
+
+// admit asks the door, finds the place from which the client goes on, and gives the pid for the answer.
+func (s *Server) admit(c *conn, oldPid string, q ask) (string, error) {
+	if q.App == "" {
+		return "", &Refusal{Code: CodeAppUnknown, Message: "auth.app_id is missing"}
+	}
+	if q.Broken {
+		return "", &Refusal{Code: CodeSessionExpired, Message: "auth.session_id is not a session"}
+	}
+	ctx, cancel := context.WithTimeout(s.ctx, s.limits.AdmitTimeout)
+	defer cancel()
+	select {
+	case s.admissions <- struct{}{}:
+		defer func() { <-s.admissions }()
+	case <-ctx.Done():
+		return "", ctx.Err()
+	}
+	began := s.revocations.now()
+	v, err := s.door.Admit(ctx, engine.AppID(q.App), q.Session, c.origin)
+	if err != nil {
+		return "", err
+	}
+	if v.User == engine.Everybody {
+		return "", &Refusal{Code: CodeSessionExpired, Message: "this user can not be addressed"}
+	}
+	return s.place(ctx, c, v, oldPid, q.Offset, began)
+}
+
+// place joins the visitor's cursor to the tail of the app.
+func (s *Server) place(ctx context.Context, c *conn, v Visitor, oldPid, at string, began uint64) (string, error) {
+	t := s.hold(v.App)
+	cur := &cursor{conn: c, tail: t, user: v.User}
+	resumed, err := s.join(ctx, cur, v, oldPid, at)
+	if err != nil {
+		s.release(t)
+		return "", err
+	}
+	if !c.admitted(v, cur) {
+		t.leave(cur)
+		return "", errClosed
+	}
+	// Behind admitted: a revocation either finds the connection now, or is found here.
+	if s.revocations.since(began, v) {
+		c.dismiss()
+		t.leave(cur)
+		return "", &Refusal{Code: CodeSessionExpired, Message: "the session was ended"}
+	}
+	if resumed {
+		s.stats.resumed.Add(1)
+		return oldPid, nil
+	}
+	return sealPid(s.key, pid{epoch: cur.epoch, app: v.App, user: v.User, pos: cur.pos.Load()}), nil
+}
+
+func (s *Server) join(ctx context.Context, cur *cursor, v Visitor, oldPid, at string) (resumed bool, err error) {
+	if err := cur.tail.ready(ctx); err != nil {
+		return false, err
+	}
+	old, from, err := s.resumable(ctx, cur.tail, v, oldPid, at)
+	if err != nil {
+		return false, err
+	}
+	return cur.tail.join(cur, old, from)
+}
+
+// resumable says from where the visitor may go on, if the pid is one of ours for the same app, user and life of the log.
+func (s *Server) resumable(ctx context.Context, t *tail, v Visitor, sealed, at string) (*pid, int64, error) {
+	old, ok := openPid(s.key, sealed)
+	if !ok || old.app != v.App || old.user != v.User {
+		return nil, 0, nil
+	}
+	from := old.pos
+	// An offset may be older than the pid: a client keeps it over a fresh connect.
+	if pos, ok := parseOffset(old.epoch, at); ok {
+		from = max(from, pos)
+	}
+	if from <= t.head() {
+		return &old, from, nil
+	}
+	ok, err := t.reachesTo(ctx, from)
+	if err != nil || !ok {
+		return nil, 0, err
+	}
+	return &old, from, nil
+}
