@@ -1,0 +1,68 @@
+// Package demo holds the demo page: a small shop whose orders renew themselves while a user types.
+package demo
+
+import (
+	"bytes"
+	"embed"
+	"fmt"
+	"html/template"
+	"io"
+	"io/fs"
+	"time"
+)
+
+//go:embed src
+var src embed.FS
+
+var page = template.Must(template.New("page.html").Funcs(template.FuncMap{"clock": clock}).ParseFS(src, "src/*.html"))
+
+// Statuses are the states of an order, in the order in which it takes them.
+var Statuses = []string{"new", "paid", "ready", "shipped"}
+
+// PageData is what the page shows.
+type PageData struct {
+	AppID   string
+	BaseURL string  // where clients outside the page reach the server, without a trailing slash
+	Token   string  // an API token for the ready curl command; empty: the page says where to find it
+	Orders  []Order // in the order shown
+	Offset  string  // the position of the push log at which Orders were read; empty: the page refreshes itself once
+	User    string  // the user who is logged in, empty for a guest
+}
+
+// Order is one row of the list. ChangedAt is RFC 3339.
+type Order struct {
+	ID, Number, Status, Total, Owner, Note string
+	ChangedAt                              string
+}
+
+// Page writes the page. Nothing is written when it fails.
+func Page(w io.Writer, data PageData) error {
+	var out bytes.Buffer
+	view := struct {
+		PageData
+		Statuses []string
+	}{data, Statuses}
+	if err := page.Execute(&out, view); err != nil {
+		return fmt.Errorf("render demo page: %w", err)
+	}
+	_, err := out.WriteTo(w)
+	return err
+}
+
+// Assets holds the page's style sheet, scripts and icon, served under /demo/assets/.
+func Assets() fs.FS {
+	assets, err := fs.Sub(src, "src/assets")
+	if err != nil {
+		panic(err) // the path is a constant
+	}
+	return assets
+}
+
+// clock shows the time of day of an instant, in UTC; what is no instant is shown as it is.
+func clock(at string) string {
+	t, err := time.Parse(time.RFC3339, at)
+	if err != nil {
+		return at
+	}
+	return t.UTC().Format("15:04:05")
+}
