@@ -1,4 +1,6 @@
 // Lights up the rows that a refresh changed, says how long it took, and keeps the curl command ready.
+import { now } from './now.js'
+
 const order = ['new', 'paid', 'ready', 'shipped']
 
 export function showChanges(section) {
@@ -10,8 +12,8 @@ export function showChanges(section) {
   })
   section.addEventListener('cuelight:refreshed', ({ detail }) => {
     for (const row of rows(section)) if (before.get(row.id) !== row.textContent) flash(row)
-    const cause = detail.event || 'connecting'
-    pulse.textContent = `Refreshed 1 part in ${detail.ms} ms by ${cause}, ${new Date().toLocaleTimeString()}.`
+    const cause = detail.event ? `by ${detail.event}` : 'after connecting'
+    pulse.textContent = `Refreshed 1 part in ${detail.ms} ms ${cause}, ${now()}.`
     suggestNext(section)
   })
   section.addEventListener('cuelight:error', ({ detail }) => {

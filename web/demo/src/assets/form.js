@@ -4,20 +4,27 @@ export function startForm(form) {
   const answer = document.getElementById('change-answer')
   const row = () => document.getElementById(`order-${id.value}`)
 
+  let edited = false
   const fill = () => {
     if (!row()) return
     status.value = row().dataset.status
     total.value = row().dataset.total
+    edited = false
+  }
+  const choose = () => {
+    fill()
     answer.textContent = ''
   }
-  id.addEventListener('change', fill)
+  for (const field of [status, total]) field.addEventListener('input', () => (edited = true))
+  document.addEventListener('cuelight:refreshed', () => edited || fill())
+  id.addEventListener('change', choose)
   fill()
 
   document.addEventListener('click', (event) => {
     const picked = event.target.closest?.('.pick')
     if (!picked) return
     id.value = picked.closest('tr').dataset.id
-    fill()
+    choose()
     status.focus()
   })
 
@@ -26,6 +33,7 @@ export function startForm(form) {
     answer.textContent = 'Saving…'
     const number = id.selectedOptions[0].text
     const problem = await save(id.value, { status: status.value, total: total.value })
+    if (!problem) edited = false
     answer.classList.toggle('bad', Boolean(problem))
     answer.textContent = problem || `Order ${number} is saved.`
   })

@@ -1,4 +1,6 @@
 // A stock socket.io-client, as any front-end would use it, and a list of all that it hears.
+import { now } from './now.js'
+
 const limit = 50
 
 /** Starts the log and returns its socket. */
@@ -14,9 +16,8 @@ export function startLog(list, app) {
 }
 
 function add(list, event, text, kind = '') {
-  const time = new Date().toLocaleTimeString([], { hour12: false })
   const line = Object.assign(document.createElement('li'), { className: kind })
-  for (const [tag, content] of [['time', time], ['b', event], ['span', text]]) {
+  for (const [tag, content] of [['time', now()], ['b', event], ['span', text]]) {
     line.append(Object.assign(document.createElement(tag), { textContent: content }), ' ')
   }
   list.prepend(line)
