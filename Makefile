@@ -1,0 +1,49 @@
+# make test   everything that must be green, from a bare Debian with Go and Node
+# make build  the program, as ./cuelight
+# make run    the program with its demo
+# make web    the web parts, built anew into their committed places
+# make lint   the linter alone
+
+GOLANGCI = go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+CLIENTS  = web/live/testdata/clients
+
+.PHONY: test build run web lint deps modules check-web check-go browser fresh
+
+test: deps modules check-web check-go browser fresh lint
+
+build:
+	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o cuelight ./cmd/cuelight
+
+run:
+	go run ./cmd/cuelight serve --demo
+
+web: modules
+	npm --prefix web run build
+
+lint:
+	$(GOLANGCI) run ./...
+
+# Chromium, PostgreSQL and a C compiler for the race detector, where they are missing.
+deps:
+	.ci/deps
+
+modules:
+	cd web && npm ci --no-progress
+	if [ -f $(CLIENTS)/package-lock.json ]; then cd $(CLIENTS) && npm ci --no-progress; fi
+
+check-web:
+	npm --prefix web run types
+	.ci/fresh npm --prefix web run build
+
+check-go:
+	go vet ./...
+	node .ci/gotest.mjs -race -timeout 15m ./...
+
+browser:
+	npm --prefix web run test
+
+fresh:
+	.ci/fresh go generate ./...
+	go mod tidy -diff
+	@unformatted=$$(git ls-files -co --exclude-standard '*.go' | xargs gofmt -l); \
+	if [ -n "$$unformatted" ]; then echo "not formatted by gofmt:"; echo "$$unformatted"; exit 1; fi
