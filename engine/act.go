@@ -1,0 +1,177 @@
+package engine
+
+import (
+	"maps"
+	"time"
+)
+
+// act is what one decision sees and does: the loaded rows with its own effects on top, so that a later step of a fused op
+// sees what an earlier one wrote.
+type act struct {
+	*Loaded
+	cat   *catalogue
+	cause cause
+	eff   Effects
+
+	objects  map[string]*Object // by structure/id; a nil value means deleted
+	lanes    map[string]*Lane
+	claims   map[string]*Claim // by space/key; a nil value means released
+	counters map[string]int64
+	ticks    int // spent on conditions
+}
+
+// cause says who or what a decision acts for; changes and runs carry it on.
+type cause struct {
+	Who   string
+	User  string
+	Run   *Run
+	Chain string
+	Depth int
+	// Path are the scenarios of the chain so far, joined by ">", to name the cycle when it is cut.
+	Path string
+}
+
+func newAct(l *Loaded, cat *catalogue, c cause) *act {
+	return &act{
+		Loaded: l, cat: cat, cause: c,
+		objects: map[string]*Object{}, lanes: map[string]*Lane{}, claims: map[string]*Claim{}, counters: map[string]int64{},
+	}
+}
+
+// mark remembers the act as it is; rollback brings it back, so that a step that fails leaves no trace in a fused op.
+func (a *act) mark() act {
+	m := *a
+	m.objects, m.lanes = maps.Clone(a.objects), maps.Clone(a.lanes)
+	m.claims, m.counters = maps.Clone(a.claims), maps.Clone(a.counters)
+	return m
+}
+
+func (a *act) rollback(m act) {
+	loaded := a.Loaded
+	*a = m
+	a.Loaded = loaded
+}
+
+// object returns an object as the act has it, nil when there is none. With write it will be written.
+func (a *act) object(structure, id string, write bool) (*Object, error) {
+	if o, ok := a.objects[structure+"/"+id]; ok {
+		return o, nil
+	}
+	if write {
+		return a.Loaded.ObjectForWrite(structure, id)
+	}
+	return a.Loaded.Object(structure, id)
+}
+
+func (a *act) setObject(o *Object) {
+	key := o.Structure + "/" + o.ID
+	a.objects[key] = o
+	if o.Deleted {
+		a.objects[key] = nil
+	}
+	a.eff.Objects = append(a.eff.Objects, o)
+}
+
+func (a *act) claim(space, key string) (*Claim, error) {
+	if c, ok := a.claims[space+"/"+key]; ok {
+		return c, nil
+	}
+	return a.Loaded.Claim(space, key)
+}
+
+func (a *act) setClaim(c *Claim) {
+	c.App = a.app
+	a.claims[c.Space+"/"+c.Key] = c
+	if c.Release {
+		a.claims[c.Space+"/"+c.Key] = nil
+	}
+	a.eff.Claims = append(a.eff.Claims, c)
+}
+
+func (a *act) counter(id string) (int64, error) {
+	if n, ok := a.counters[id]; ok {
+		return n, nil
+	}
+	return a.Loaded.Counter(id)
+}
+
+func (a *act) setCounter(id string, n int64) {
+	a.counters[id] = n
+	a.eff.Counters = append(a.eff.Counters, &Counter{App: a.app, ID: id, N: n})
+}
+
+// lane returns the act's own copy of a lane.
+func (a *act) lane(name string) (*Lane, error) {
+	if l, ok := a.lanes[name]; ok {
+		return l, nil
+	}
+	stored, err := a.Loaded.Lane(name)
+	if err != nil {
+		return nil, err
+	}
+	if stored.drained() {
+		return nil, ErrLater
+	}
+	own := *stored
+	a.lanes[name] = &own
+	return &own, nil
+}
+
+// setRun writes a run and keeps the act's picture of its lane true.
+func (a *act) setRun(r *Run) {
+	if r.Lane != "" {
+		if lane := a.lanes[r.Lane]; lane != nil {
+			own := *lane
+			own.settle(r)
+			a.lanes[r.Lane] = &own
+		}
+	}
+	a.eff.Runs = append(a.eff.Runs, r)
+}
+
+// enterLane gives a run its turn: it holds the lane when nobody else does or waits, else it queues.
+func (a *act) enterLane(r *Run, node string) error {
+	if r.Lane == "" {
+		r.Status, r.Owner = RunReady, node
+		return nil
+	}
+	lane, err := a.lane(r.Lane)
+	if err != nil {
+		return err
+	}
+	if r.Place == 0 {
+		r.Place = lane.Tail + 1
+	}
+	free := lane.Holder == "" && (len(lane.Queue) == 0 || compareTurn(r, lane.Queue[0]) < 0)
+	if !free {
+		r.Status, r.Holds, r.Owner = RunQueued, false, ""
+		return nil
+	}
+	r.Status, r.Holds, r.Owner = RunReady, true, node
+	return nil
+}
+
+// leaveLane is called for a run that gives its lane up: the next run in turn takes it over, on this node.
+func (a *act) leaveLane(r *Run, node string) error {
+	held := r.Holds
+	r.Holds = false
+	if r.Lane == "" || !held {
+		return nil
+	}
+	if _, err := a.lane(r.Lane); err != nil {
+		return err
+	}
+	a.lanes[r.Lane].settle(r)
+	lane := a.lanes[r.Lane]
+	if len(lane.Queue) == 0 {
+		return nil
+	}
+	next := *lane.Queue[0]
+	next.Status, next.Holds, next.Owner = RunReady, true, node
+	next.Epoch++
+	next.Cause = nil
+	a.setRun(&next)
+	return nil
+}
+
+func (a *act) now() time.Time { return a.Loaded.Now }

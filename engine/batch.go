@@ -1,0 +1,301 @@
+package engine
+
+import (
+	"errors"
+	"slices"
+	"time"
+)
+
+// MaxDecide is how long one batch may spend deciding; what is left over goes into the next batch (design 4).
+const MaxDecide = 5 * time.Millisecond
+
+// ErrLater is a Result's error for an op that this batch had no room for; it was not decided and is to be put back.
+var ErrLater = errors.New("op was left for the next batch")
+
+// ErrFenced is a Result's error for an op whose run has been taken by another worker, woken or ended meanwhile.
+var ErrFenced = errors.New("run was taken over")
+
+// ErrStale is Decide's answer when the app's published state in memory is older than the one the transaction sees.
+var ErrStale = errors.New("catalogue is older than the store's")
+
+// Batch is the part of a commit that is the same on every store: which keys to lock, the decisions in turn, each seeing
+// what its predecessors left, and the merged rows to write. A store makes one, loads its keys with Put, calls Decide, writes
+// Writes, and answers Results. It is used by one goroutine.
+type Batch struct {
+	now   time.Time
+	clock func() time.Time
+	ops   []Op
+
+	catalogue map[AppID]int64
+	rows      map[Key]any // newest state of every key seen; a nil value means absent
+	stored    map[Key]bool
+	results   []Result
+	writes    Writes
+	dirty     map[Key]int // index into the list of writes of its kind
+}
+
+// Writes are the merged rows of a batch: each object, run, claim, counter and record once, in its last state.
+type Writes struct {
+	Objects  []Row[*Object]
+	Runs     []Row[*Run]
+	Claims   []*Claim
+	Counters []*Counter
+	Records  []Row[*Record]
+	Changes  []*Change
+	Steps    []*StepRecord
+	Values   []*RunValue
+	// Pushes are in order per app; the store gives positions by this order.
+	Pushes []*Push
+	// Raise lists the apps whose catalogue number is to be raised, each once.
+	Raise []AppID
+}
+
+// Row is a row to write; Stored says that the store already has it, so that it is an update or a deletion.
+type Row[T any] struct {
+	Value  T
+	Stored bool
+}
+
+// NewBatch starts a batch at the store's time now. clock measures how long deciding takes; nil means without bound.
+func NewBatch(ops []Op, now time.Time, clock func() time.Time) *Batch {
+	return &Batch{
+		now: now.UTC().Truncate(time.Millisecond), clock: clock, ops: ops,
+		catalogue: map[AppID]int64{}, rows: make(map[Key]any, 4*len(ops)), stored: map[Key]bool{},
+		results: make([]Result, len(ops)), dirty: map[Key]int{},
+	}
+}
+
+// Now is the time of the batch.
+func (b *Batch) Now() time.Time { return b.now }
+
+// Apps lists the apps of the ops, sorted, each once; their catalogue numbers are to be set before Decide.
+func (b *Batch) Apps() []AppID {
+	var apps []AppID
+	for _, op := range b.ops {
+		if op.App != "" {
+			apps = append(apps, op.App)
+		}
+	}
+	slices.Sort(apps)
+	return slices.Compact(apps)
+}
+
+// Keys lists every key to lock and every key only to read, each once and in key order.
+func (b *Batch) Keys() (lock, peek []Key) {
+	seen := map[Key]bool{}
+	for _, op := range b.ops {
+		for _, k := range op.Lock {
+			seen[k] = true
+		}
+		if op.Fence != nil {
+			seen[RunKey(op.App, op.Fence.Run)] = true
+		}
+	}
+	for _, op := range b.ops {
+		for _, k := range op.Peek {
+			if !seen[k] {
+				seen[k] = false
+			}
+		}
+	}
+	for k, locked := range seen {
+		if locked {
+			lock = append(lock, k)
+		} else {
+			peek = append(peek, k)
+		}
+	}
+	slices.SortFunc(lock, Key.Compare)
+	slices.SortFunc(peek, Key.Compare)
+	return lock, peek
+}
+
+// SetCatalogue tells the catalogue number of an app; an app that is not told has number 0 and so does not exist.
+func (b *Batch) SetCatalogue(app AppID, number int64) { b.catalogue[app] = number }
+
+// Put tells the stored row of a key; row is a *Object, *Run, *Claim, *Counter, *Record or *Lane. A key that is not put is absent.
+// The runs of a lane are put with it.
+func (b *Batch) Put(key Key, row any) {
+	b.rows[key] = row
+	b.stored[key] = true
+	if lane, ok := row.(*Lane); ok {
+		for _, r := range lane.Queue {
+			k := RunKey(r.App, r.ID)
+			if _, known := b.rows[k]; !known {
+				b.rows[k] = r
+				b.stored[k] = true
+			}
+		}
+	}
+}
+
+// Decide decides the ops in turn. more loads keys that an op asks for in the middle of the batch; it answers false where locking
+// out of order is not allowed, and then the op's result is its NeedError. more may be nil. seq hands out change numbers.
+func (b *Batch) Decide(more func(lock, peek []Key) bool, seq func() int64) {
+	started := time.Time{}
+	if b.clock != nil {
+		started = b.clock()
+	}
+	for i := range b.ops {
+		if b.clock != nil && i > 0 && b.clock().Sub(started) > MaxDecide {
+			b.results[i].Err = ErrLater
+			continue
+		}
+		b.results[i] = b.decide(&b.ops[i], more)
+		if b.results[i].Err == nil {
+			b.apply(&b.ops[i], &b.results[i], seq)
+		}
+	}
+}
+
+func (b *Batch) decide(op *Op, more func(lock, peek []Key) bool) Result {
+	if f := op.Fence; f != nil {
+		run, _ := b.rows[RunKey(op.App, f.Run)].(*Run)
+		if run == nil || run.Epoch != f.Epoch || run.Cursor != f.Cursor || !run.Status.Open() {
+			return Result{Err: ErrFenced}
+		}
+	}
+	locks := make(map[Key]bool, len(op.Lock)+len(op.Peek))
+	for _, k := range op.Peek {
+		locks[k] = false
+	}
+	for _, k := range op.Lock {
+		locks[k] = true
+	}
+	if op.Fence != nil {
+		locks[RunKey(op.App, op.Fence.Run)] = true
+	}
+	for range maxNeeds + 1 {
+		loaded := &Loaded{Now: b.now, Catalogue: b.catalogue[op.App], app: op.App, op: op.ID, batch: b, locks: locks}
+		effects, err := op.Decide(loaded)
+		need, asks := errors.AsType[*NeedError](err)
+		if !asks {
+			return Result{Effects: effects, Err: err}
+		}
+		if more == nil || !more(b.unknown(need.Lock), b.unknown(need.Peek)) {
+			return Result{Err: need}
+		}
+		for _, k := range need.Peek {
+			locks[k] = locks[k]
+		}
+		for _, k := range need.Lock {
+			locks[k] = true
+		}
+	}
+	return Result{Err: ErrLater}
+}
+
+// maxNeeds is how often an op may ask for more keys within one batch of a store that can answer at once. It is far above what a
+// fused op of 16 steps asks for, and only there so that a decision that never stops asking is seen.
+const maxNeeds = 256
+
+func (b *Batch) unknown(keys []Key) []Key {
+	var unknown []Key
+	for _, k := range keys {
+		if _, ok := b.rows[k]; !ok {
+			unknown = append(unknown, k)
+		}
+	}
+	return unknown
+}
+
+func (b *Batch) apply(op *Op, res *Result, seq func() int64) {
+	e := &res.Effects
+	w := &b.writes
+	for _, o := range e.Objects {
+		key := ObjectKey(op.App, o.Structure, o.ID)
+		old, merged := b.rows[key].(*Object)
+		if at, dirty := b.dirty[key]; dirty {
+			if merged && old.reindexed() && !o.reindexed() {
+				o.Index = old.Index
+			}
+			w.Objects[at].Value = o
+		} else {
+			b.dirty[key] = len(w.Objects)
+			w.Objects = append(w.Objects, Row[*Object]{o, b.stored[key]})
+		}
+		b.rows[key] = o
+		if o.Deleted {
+			b.rows[key] = nil
+		}
+	}
+	for _, c := range e.Changes {
+		c.Seq = seq()
+		c.Op = op.ID
+		w.Changes = append(w.Changes, c)
+	}
+	for _, r := range e.Runs {
+		if r.Cause != nil {
+			r.Change = r.Cause.Seq
+		}
+		key := RunKey(op.App, r.ID)
+		w.Runs = put(b, w.Runs, key, r)
+		b.rows[key] = r
+		if lane, ok := b.rows[LaneKey(op.App, r.Lane)].(*Lane); r.Lane != "" {
+			if !ok {
+				lane = &Lane{}
+				b.rows[LaneKey(op.App, r.Lane)] = lane
+			}
+			lane.settle(r)
+		}
+	}
+	for _, c := range e.Claims {
+		key := ClaimKey(op.App, c.Space, c.Key)
+		if at, dirty := b.dirty[key]; dirty {
+			w.Claims[at] = c
+		} else {
+			b.dirty[key] = len(w.Claims)
+			w.Claims = append(w.Claims, c)
+		}
+		b.rows[key] = c
+		if c.Release {
+			b.rows[key] = nil
+		}
+		res.Claims = append(res.Claims, ClaimResult{Key: key, Owner: c.Owner})
+	}
+	for _, c := range e.Counters {
+		key := CounterKey(op.App, c.ID)
+		if at, dirty := b.dirty[key]; dirty {
+			w.Counters[at] = c
+		} else {
+			b.dirty[key] = len(w.Counters)
+			w.Counters = append(w.Counters, c)
+		}
+		b.rows[key] = c
+	}
+	for _, r := range e.Records {
+		key := RecordKey(r.App, r.Kind, r.ID)
+		w.Records = put(b, w.Records, key, r)
+		b.rows[key] = r
+		if r.Deleted {
+			b.rows[key] = nil
+		}
+	}
+	w.Steps = append(w.Steps, e.Steps...)
+	w.Values = append(w.Values, e.Values...)
+	w.Pushes = append(w.Pushes, e.Pushes...)
+	if e.Raise {
+		b.catalogue[op.App]++
+		if !slices.Contains(w.Raise, op.App) {
+			w.Raise = append(w.Raise, op.App)
+		}
+	}
+}
+
+func put[T any](b *Batch, rows []Row[T], key Key, value T) []Row[T] {
+	if at, dirty := b.dirty[key]; dirty {
+		rows[at].Value = value
+		return rows
+	}
+	b.dirty[key] = len(rows)
+	return append(rows, Row[T]{value, b.stored[key]})
+}
+
+// Writes are the rows to write after Decide.
+func (b *Batch) Writes() *Writes { return &b.writes }
+
+// Results answers each op, in the order of the ops. Positions of pushes are in them once the store has set them in Writes.
+func (b *Batch) Results() []Result { return b.results }
+
+// CatalogueOf is the catalogue number of an app after the batch's own raises.
+func (b *Batch) CatalogueOf(app AppID) int64 { return b.catalogue[app] }

@@ -1,0 +1,313 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// The kinds of records that an app's published state is made of, and the structure that every app has.
+const (
+	RecordApp       RecordKind = "app"
+	RecordStructure RecordKind = "structure"
+	RecordScenario  RecordKind = "scenario"
+	RecordVersion   RecordKind = "version"
+
+	// UserStructure is the system structure of an app's end users.
+	UserStructure = "User"
+)
+
+// App is a tenant.
+type App struct {
+	ID   AppID  `json:"id"`
+	Name string `json:"name,omitempty"`
+	// Guests may connect without a session and then get what is sent to everybody.
+	Guests bool `json:"guests,omitempty"`
+	// Origins, when given, are the only ones whose pages may connect, as https://example.com.
+	Origins []string `json:"origins,omitempty"`
+}
+
+// ScenarioState says whether a scenario runs.
+type ScenarioState string
+
+// The states of a scenario.
+const (
+	Stopped ScenarioState = "stopped"
+	Running ScenarioState = "running"
+)
+
+// ScenarioRecord is what the store keeps of a scenario; its versions are records of their own.
+type ScenarioRecord struct {
+	ID    string        `json:"id"`
+	State ScenarioState `json:"state"`
+	// Draft is the editable form; Published the one that runs, with its number, 0 when there is none yet.
+	Draft     json.RawMessage `json:"draft,omitempty"`
+	Published json.RawMessage `json:"published,omitempty"`
+	Version   int64           `json:"version"`
+}
+
+// VersionRecord is one published form of a scenario.
+type VersionRecord struct {
+	Scenario string          `json:"scenario"`
+	Number   int64           `json:"number"`
+	Note     string          `json:"note,omitempty"`
+	By       string          `json:"by,omitempty"`
+	Document json.RawMessage `json:"document"`
+}
+
+// catalogue is an app's published state, compiled. It never changes; a newer one takes its place.
+type catalogue struct {
+	app        App
+	number     int64
+	structures map[string]*Structure
+	scenarios  map[string]*published
+	index      map[string]*matchIndex // by structure
+
+	node    string
+	log     *slog.Logger
+	notices *notices
+}
+
+// Notice is a problem that a builder should see: a condition that could not be judged.
+type Notice struct {
+	App      AppID     `json:"-"`
+	Scenario string    `json:"scenario"`
+	Trigger  string    `json:"trigger"`
+	Message  string    `json:"message"`
+	Count    int64     `json:"count"`
+	At       time.Time `json:"at"`
+}
+
+// notices remembers the last problem of each trigger since the program started, at most maxNotices of them.
+type notices struct {
+	mu  sync.Mutex
+	all map[noticeID]*Notice
+}
+
+type noticeID struct {
+	app               AppID
+	scenario, trigger string
+}
+
+const maxNotices = 10000
+
+// problem notes that a trigger's condition could not be judged; the write goes on without it.
+func (c *catalogue) problem(t *Trigger, err error) {
+	c.notices.mu.Lock()
+	defer c.notices.mu.Unlock()
+	id := noticeID{c.app.ID, t.version.Scenario, t.ID}
+	n := c.notices.all[id]
+	if n == nil {
+		if len(c.notices.all) >= maxNotices {
+			return
+		}
+		n = &Notice{App: id.app, Scenario: id.scenario, Trigger: id.trigger}
+		if c.notices.all == nil {
+			c.notices.all = map[noticeID]*Notice{}
+		}
+		c.notices.all[id] = n
+	}
+	n.Message, n.At = err.Error(), time.Now().UTC()
+	n.Count++
+}
+
+// published is a scenario of a catalogue.
+type published struct {
+	id      string
+	state   ScenarioState
+	version *Version
+	// problems say why the version could not be compiled for the app's structures of now.
+	problems []FieldError
+}
+
+func (c *catalogue) noStructure(id string) error {
+	return coded(ErrNotFound, "STRUCTURE_NOT_FOUND", "the app has no structure of this name%s", didYouMean(id, keysOf(c.structures)))
+}
+
+// catalogues holds the catalogue of each app that this node has met.
+type catalogues struct {
+	store Store
+	kinds Kinds
+	log   *slog.Logger
+	node  string
+	// notices are shared by all catalogues of the node.
+	notices *notices
+
+	dirty    sync.Map   // AppID → true once a commit of this node has raised the number
+	mu       sync.Mutex // one load at a time
+	byApp    sync.Map   // AppID → *atomic.Pointer[catalogue]
+	versions sync.Map   // versionID → *Version, published ones that runs are pinned to
+}
+
+type versionID struct {
+	app      AppID
+	scenario string
+	number   int64
+}
+
+// at is the newest catalogue in memory, nil when the app was not met yet.
+func (c *catalogues) at(app AppID) *catalogue {
+	p, ok := c.byApp.Load(app)
+	if !ok {
+		return nil
+	}
+	return p.(*atomic.Pointer[catalogue]).Load()
+}
+
+// current is the catalogue for a decision, or ErrStale when the transaction sees a newer one than memory has.
+func (c *catalogues) current(l *Loaded) (*catalogue, error) {
+	cat := c.at(l.app)
+	if cat == nil || cat.number < l.Catalogue {
+		return nil, ErrStale
+	}
+	if l.Catalogue == 0 {
+		return nil, errNoApp
+	}
+	return cat, nil
+}
+
+// fresh is the catalogue of now for a reader outside a commit: the one in memory, which every commit of this node keeps true.
+func (e *Engine) fresh(ctx context.Context, app AppID) (*catalogue, error) {
+	return e.cats.load(ctx, app, 1)
+}
+
+// want is the catalogue number to load after a commit said that memory is behind.
+func (c *catalogues) want(app AppID) int64 {
+	if cat := c.at(app); cat != nil {
+		return cat.number + 1
+	}
+	return 1
+}
+
+var errNoApp = coded(ErrNotFound, "APP_NOT_FOUND", "there is no such app")
+
+// load reads an app's published state if the one in memory is older than number, and compiles it.
+func (c *catalogues) load(ctx context.Context, app AppID, number int64) (*catalogue, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	_, dirty := c.dirty.LoadAndDelete(app)
+	if cat := c.at(app); cat != nil && cat.number >= number && !dirty {
+		return cat, nil
+	}
+	n, records, err := c.store.Catalogue(ctx, app, RecordApp, RecordStructure, RecordScenario)
+	if err != nil {
+		return nil, fmt.Errorf("load catalogue of app %s: %w", app, err)
+	}
+	if n == 0 {
+		return nil, errNoApp
+	}
+	cat, err := c.compile(app, n, records)
+	if err != nil {
+		return nil, err
+	}
+	p, _ := c.byApp.LoadOrStore(app, &atomic.Pointer[catalogue]{})
+	p.(*atomic.Pointer[catalogue]).Store(cat)
+	return cat, nil
+}
+
+func (c *catalogues) compile(app AppID, number int64, records []*Record) (*catalogue, error) {
+	cat := &catalogue{
+		app: App{ID: app}, number: number, structures: map[string]*Structure{}, scenarios: map[string]*published{},
+		node: c.node, log: c.log, notices: c.notices,
+	}
+	for _, r := range records {
+		switch r.Kind {
+		case RecordApp:
+			if err := json.Unmarshal(r.Body, &cat.app); err != nil {
+				return nil, fmt.Errorf("read app %s: %w", app, err)
+			}
+		case RecordStructure:
+			s, err := ParseStructure(r.Body)
+			if err != nil {
+				return nil, fmt.Errorf("read structure %s: %w", r.ID, err)
+			}
+			cat.structures[s.ID] = s
+		}
+	}
+	for _, r := range records {
+		if r.Kind == RecordScenario {
+			p, err := c.publish(app, r, cat.structures)
+			if err != nil {
+				return nil, err
+			}
+			cat.scenarios[p.id] = p
+		}
+	}
+	cat.index = buildIndex(cat.scenarios)
+	return cat, nil
+}
+
+func (c *catalogues) publish(app AppID, r *Record, structures map[string]*Structure) (*published, error) {
+	var rec ScenarioRecord
+	if err := json.Unmarshal(r.Body, &rec); err != nil {
+		return nil, fmt.Errorf("read scenario %s: %w", r.ID, err)
+	}
+	p := &published{id: r.ID, state: rec.State}
+	if rec.Version == 0 {
+		return p, nil
+	}
+	doc, err := ParseScenario(rec.Published)
+	if err != nil {
+		return nil, fmt.Errorf("read scenario %s: %w", r.ID, err)
+	}
+	p.version, p.problems = compileScenario(doc, rec.Version, structures, c.kinds)
+	if len(p.problems) > 0 {
+		c.log.Warn("scenario does not fit the app's structures", "app", app, "scenario", r.ID, "problems", len(p.problems), "first", p.problems[0].Message)
+	}
+	return p, nil
+}
+
+// version returns the version that a run is pinned to, from the catalogue or, for an older one, from its record.
+func (c *catalogues) version(ctx context.Context, app AppID, scenario string, number int64) (*Version, error) {
+	if v := c.known(app, scenario, number); v != nil {
+		return v, nil
+	}
+	cat := c.at(app)
+	if cat == nil {
+		var err error
+		if cat, err = c.load(ctx, app, 1); err != nil {
+			return nil, err
+		}
+		if v := c.known(app, scenario, number); v != nil {
+			return v, nil
+		}
+	}
+	r, err := c.store.Record(ctx, app, RecordVersion, versionKey(scenario, number))
+	if err != nil {
+		return nil, fmt.Errorf("load version %d of %s: %w", number, scenario, err)
+	}
+	var rec VersionRecord
+	if err := json.Unmarshal(r.Body, &rec); err != nil {
+		return nil, fmt.Errorf("read version %d of %s: %w", number, scenario, err)
+	}
+	doc, err := ParseScenario(rec.Document)
+	if err != nil {
+		return nil, fmt.Errorf("read version %d of %s: %w", number, scenario, err)
+	}
+	v, problems := compileScenario(doc, number, cat.structures, c.kinds)
+	if len(problems) > 0 {
+		return nil, &InvalidError{Fields: problems}
+	}
+	c.versions.Store(versionID{app, scenario, number}, v)
+	return v, nil
+}
+
+// known returns a version that is in memory, or nil.
+func (c *catalogues) known(app AppID, scenario string, number int64) *Version {
+	if cat := c.at(app); cat != nil {
+		if p := cat.scenarios[scenario]; p != nil && p.version != nil && p.version.Number == number {
+			return p.version
+		}
+	}
+	if v, ok := c.versions.Load(versionID{app, scenario, number}); ok {
+		return v.(*Version)
+	}
+	return nil
+}
+
+// versionKey is the record id of a version; the number is padded, so that ids sort by it.
+func versionKey(scenario string, number int64) string { return fmt.Sprintf("%s/%08d", scenario, number) }

@@ -1,0 +1,374 @@
+package engine
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/cuelight/cuelight/engine/expr"
+)
+
+// Version is one published, immutable form of a scenario, compiled. It is safe for concurrent use.
+type Version struct {
+	Scenario string
+	Number   int64
+
+	doc       *Scenario
+	structure *Structure
+	triggers  []*Trigger
+	lane      *Expr
+	lists     map[string]*list
+	// readsUser says that an expression looks at user, readsImages at before, changed or event.
+	readsUser, readsImages bool
+}
+
+// The names of the two lists that do not belong to a step.
+const (
+	mainList  = "steps"
+	catchList = "catch"
+)
+
+// list is steps that are walked one after the other.
+type list struct {
+	path  string
+	steps []*step
+}
+
+// step is one placed step, compiled.
+type step struct {
+	head
+	kind     string
+	run      func(*Scope) (Outcome, error)
+	settings any
+	deferred []*slot
+}
+
+// Trigger is one placed trigger, compiled.
+type Trigger struct {
+	ID   string
+	Kind string
+	Watch
+
+	version *Version
+}
+
+// Watch says which changes of a structure a trigger waits for.
+type Watch struct {
+	// On are the kinds of change; none means that no change starts it.
+	On []ChangeKind
+	// Fields, when given, are those of which at least one must differ.
+	Fields []string
+	// If is the condition, if there is one.
+	If *Expr
+	// Once lets each object start it only once.
+	Once bool
+}
+
+// TriggerSpec declares one trigger kind with the struct C as its settings. A trigger kind is one file in triggers.
+type TriggerSpec[C any] struct {
+	Kind, Title, Help string
+	Examples          []Example
+	// Watch says what the placed trigger waits for.
+	Watch func(*C) Watch
+}
+
+// TriggerKind is a TriggerSpec with its type of settings erased.
+type TriggerKind struct {
+	Kind, Title, Help string
+	Examples          []Example
+	Schema            json.RawMessage
+
+	bind func(b *binder, settings json.RawMessage, path string) Watch
+}
+
+// Build checks the declaration and erases the type of the settings. It panics on a mistake of the programmer.
+func (s TriggerSpec[C]) Build() TriggerKind {
+	step := StepSpec[C]{Kind: s.Kind, Title: s.Title, Help: s.Help, Run: func(*Scope, *C) (Outcome, error) { return Outcome{}, nil }}.Build()
+	return TriggerKind{
+		Kind: s.Kind, Title: s.Title, Help: s.Help, Examples: s.Examples, Schema: step.Schema,
+		bind: func(b *binder, settings json.RawMessage, path string) Watch {
+			if _, c := step.bind(b, settings, path); c != nil {
+				return s.Watch(c.(*C))
+			}
+			return Watch{}
+		},
+	}
+}
+
+// parameterTypes are the types that a scenario's parameters may have.
+var parameterTypes = map[string]expr.Type{
+	"string": {Kind: expr.KindString}, "number": {Kind: expr.KindInt}, "decimal": {Kind: expr.KindDecimal},
+	"boolean": {Kind: expr.KindBool}, "date": {Kind: expr.KindTime}, "json": {Kind: expr.KindAny},
+}
+
+// Kinds are the catalogues of step and trigger kinds that scenarios may use.
+type Kinds struct {
+	Steps    []StepKind
+	Triggers []TriggerKind
+}
+
+func (k Kinds) step(name string) (StepKind, bool) {
+	i := slices.IndexFunc(k.Steps, func(s StepKind) bool { return s.Kind == name })
+	if i < 0 {
+		return StepKind{}, false
+	}
+	return k.Steps[i], true
+}
+
+func (k Kinds) stepNames() []string {
+	names := make([]string, len(k.Steps))
+	for i, s := range k.Steps {
+		names[i] = s.Kind
+	}
+	return names
+}
+
+// compileScenario binds a document to an app's structures. What is wrong comes back as a list; the version is then not usable.
+func compileScenario(doc *Scenario, number int64, structures map[string]*Structure, kinds Kinds) (*Version, []FieldError) {
+	v := &Version{Scenario: doc.ID, Number: number, doc: doc, lists: map[string]*list{}}
+	b := &binder{
+		structures: structures, version: v, ids: map[string]string{}, kinds: map[string]StepKind{},
+		vars: map[string]expr.Type{}, outputs: map[string]expr.Type{},
+	}
+	for _, k := range kinds.Steps {
+		b.kinds[k.Kind] = k
+	}
+	if doc.Structure != "" {
+		if v.structure = structures[doc.Structure]; v.structure == nil {
+			b.errs = append(b.errs, FieldError{"structure", "UNKNOWN_STRUCTURE", "there is no structure of this name" + didYouMean(doc.Structure, keysOf(structures))})
+			return nil, b.errs
+		}
+	}
+	b.structure = v.structure
+	for name, typ := range doc.Parameters {
+		b.vars[name] = parameterTypes[typ]
+	}
+	b.collect(doc.Steps, mainList, 0)
+	b.collect(doc.Catch, catchList, 0)
+	b.triggers(doc.Triggers, kinds)
+	if doc.Lane != "" {
+		v.lane = &Expr{Source: doc.Lane}
+		b.expr(v.lane, "lane", expr.Any)
+		if v.lane.slot != nil && v.lane.deferred {
+			b.errs = append(b.errs, FieldError{"lane", "COST", "is judged inside the write and has to be simpler"})
+		}
+	}
+	b.slots = nil
+	b.list(doc.Steps, mainList)
+	b.inCatch = true
+	b.list(doc.Catch, catchList)
+	if len(b.errs) > 0 {
+		slices.SortStableFunc(b.errs, func(x, y FieldError) int { return cmp.Compare(x.Path, y.Path) })
+		return nil, b.errs
+	}
+	return v, nil
+}
+
+// collect looks through all steps first, so that every expression can name what an earlier or an enclosing step yields.
+func (b *binder) collect(docs []json.RawMessage, path string, depth int) {
+	if depth > MaxNesting {
+		b.errs = append(b.errs, FieldError{path, "LIMIT", fmt.Sprintf("steps may be nested at most %d deep", MaxNesting)})
+		return
+	}
+	for i, doc := range docs {
+		at := fmt.Sprintf("%s[%d]", path, i)
+		var h head
+		rest, err := split(doc, &h, "id", "kind", "name", "notes", "disabled", "on_error")
+		if err != nil {
+			b.fail(at, err)
+			continue
+		}
+		switch {
+		case !stepIDRule.MatchString(h.ID):
+			b.errs = append(b.errs, FieldError{at + ".id", "NAME", "must start with a small letter and hold only small letters, digits and _"})
+		case b.ids[h.ID] != "":
+			b.errs = append(b.errs, FieldError{at + ".id", "TAKEN", "another step has this id: " + b.ids[h.ID]})
+		case len(b.ids) >= MaxSteps:
+			b.errs = append(b.errs, FieldError{at, "LIMIT", fmt.Sprintf("at most %d steps", MaxSteps)})
+			return
+		}
+		b.ids[h.ID] = at
+		b.outputs[h.ID] = expr.Any
+		var settings map[string]json.RawMessage
+		if json.Unmarshal(rest, &settings) != nil {
+			continue
+		}
+		for _, name := range keysOf(settings) {
+			switch b.format(h.Kind, name) {
+			case "steps":
+				var inner []json.RawMessage
+				if json.Unmarshal(settings[name], &inner) == nil {
+					b.collect(inner, at+"."+name, depth+1)
+				}
+			case "variables":
+				b.declare(settings[name], at+"."+name)
+			}
+		}
+	}
+}
+
+// declare makes the variables known that a step sets.
+func (b *binder) declare(doc json.RawMessage, path string) {
+	var names map[string]json.RawMessage
+	if json.Unmarshal(doc, &names) != nil {
+		return
+	}
+	for name := range names {
+		if !nameRule.MatchString(name) {
+			b.errs = append(b.errs, FieldError{path + "." + name, "NAME", "must start with a letter and hold only letters, digits and _"})
+		}
+		if _, declared := b.vars[name]; !declared {
+			b.vars[name] = expr.Any
+		}
+	}
+}
+
+// format is the format of a kind's setting as its schema says.
+func (b *binder) format(kind, setting string) string {
+	var doc struct {
+		Properties map[string]struct {
+			Format string `json:"format"`
+		} `json:"properties"`
+	}
+	if k, ok := b.kinds[kind]; !ok || json.Unmarshal(k.Schema, &doc) != nil {
+		return ""
+	}
+	return doc.Properties[setting].Format
+}
+
+func (b *binder) list(docs []json.RawMessage, path string) *list {
+	l := &list{path: path}
+	b.version.lists[path] = l
+	for i, doc := range docs {
+		at := fmt.Sprintf("%s[%d]", path, i)
+		var h head
+		rest, err := split(doc, &h, "id", "kind", "name", "notes", "disabled", "on_error")
+		if err != nil {
+			continue // collect has said so
+		}
+		kind, ok := b.kinds[h.Kind]
+		if !ok {
+			b.errs = append(b.errs, FieldError{at + ".kind", "UNKNOWN_KIND", fmt.Sprintf("there is no step kind %q%s", h.Kind, didYouMean(h.Kind, keysOf(b.kinds)))})
+			continue
+		}
+		b.checkOnError(h.OnError, at+".on_error")
+		outer := b.slots
+		b.slots = nil
+		s := &step{head: h, kind: h.Kind}
+		s.run, s.settings = kind.bind(b, rest, at)
+		for _, slot := range b.slots {
+			if slot.deferred {
+				s.deferred = append(s.deferred, slot)
+			}
+			b.note(slot.reads)
+		}
+		b.slots = outer
+		l.steps = append(l.steps, s)
+	}
+	return l
+}
+
+func (b *binder) note(reads []string) {
+	for _, r := range reads {
+		root, _, _ := strings.Cut(r, ".")
+		switch root {
+		case "user":
+			b.version.readsUser = true
+		case "before", "changed", "event":
+			b.version.readsImages = true
+		}
+	}
+}
+
+func (b *binder) checkOnError(o *onError, path string) {
+	if o == nil {
+		return
+	}
+	if o.Then != "" && o.Then != "stop" && o.Then != "continue" {
+		b.errs = append(b.errs, FieldError{path + ".then", "OPTION", "must be stop or continue"})
+	}
+	if o.Retry != nil && (o.Retry.Times < 1 || o.Retry.Times > 25) {
+		b.errs = append(b.errs, FieldError{path + ".retry.times", "LIMIT", "must be 1 to 25"})
+	}
+	if o.Retry != nil && o.Retry.Backoff == 0 {
+		o.Retry.Backoff = Duration(10e9)
+	}
+}
+
+func (b *binder) triggers(docs []json.RawMessage, kinds Kinds) {
+	seen := map[string]bool{}
+	for i, doc := range docs {
+		at := fmt.Sprintf("triggers[%d]", i)
+		var h struct {
+			ID   string `json:"id"`
+			Kind string `json:"kind"`
+		}
+		rest, err := split(doc, &h, "id", "kind")
+		if err != nil {
+			b.fail(at, err)
+			continue
+		}
+		if !stepIDRule.MatchString(h.ID) || seen[h.ID] {
+			b.errs = append(b.errs, FieldError{at + ".id", "NAME", "must be unique among the triggers, start with a small letter and hold only small letters, digits and _"})
+		}
+		seen[h.ID] = true
+		k := slices.IndexFunc(kinds.Triggers, func(k TriggerKind) bool { return k.Kind == h.Kind })
+		if k < 0 {
+			b.errs = append(b.errs, FieldError{at + ".kind", "UNKNOWN_KIND", fmt.Sprintf("there is no trigger kind %q", h.Kind)})
+			continue
+		}
+		b.slots = nil
+		t := &Trigger{ID: h.ID, Kind: h.Kind, Watch: kinds.Triggers[k].bind(b, rest, at), version: b.version}
+		b.checkWatch(t, at)
+		b.version.triggers = append(b.version.triggers, t)
+	}
+}
+
+func (b *binder) checkWatch(t *Trigger, at string) {
+	if len(t.On) == 0 {
+		return
+	}
+	if b.structure == nil {
+		b.errs = append(b.errs, FieldError{"structure", "REQUIRED", "a scenario with an object trigger names its structure"})
+		return
+	}
+	for i, name := range t.Fields {
+		if b.structure.Field(name) == nil {
+			b.errs = append(b.errs, FieldError{fmt.Sprintf("%s.fields[%d]", at, i), "UNKNOWN_FIELD", b.structure.ID + " has no such field" + b.structure.suggest(name)})
+		}
+	}
+}
+
+// scope is what an expression may name where the binder stands.
+func (b *binder) scope() *expr.Scope {
+	names := map[string]expr.Type{
+		"vars": expr.MapOf(b.vars), "steps": expr.MapOf(b.outputs),
+		"app":  expr.MapOf(map[string]expr.Type{"id": {Kind: expr.KindString}}),
+		"user": b.user(),
+	}
+	s := &expr.Scope{Names: names}
+	if b.structure != nil {
+		s.Object = b.structure.typ
+		names["before"] = *b.structure.typ
+		names["changed"] = expr.ListOf(expr.Type{Kind: expr.KindString})
+		names["event"] = expr.MapOf(map[string]expr.Type{
+			"kind": {Kind: expr.KindString, Options: []string{string(Created), string(Changed), string(Deleted)}}, "object": *b.structure.typ,
+		})
+	}
+	if b.inCatch {
+		names["error"] = expr.MapOf(map[string]expr.Type{"step": {Kind: expr.KindString}, "message": {Kind: expr.KindString}, "code": {Kind: expr.KindString}})
+	}
+	return s
+}
+
+func (b *binder) user() expr.Type {
+	if s := b.structures[UserStructure]; s != nil {
+		return *s.typ
+	}
+	return expr.ObjectOf(nil)
+}
+
+func keysOf[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -1,0 +1,379 @@
+package engine
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"time"
+
+	"github.com/cuelight/cuelight/engine/expr"
+)
+
+// Write changes one object and starts the runs that the change causes, in one transaction. When it returns without error, the
+// change is durable. Errors match ErrInvalid, ErrNotFound, ErrConflict, ErrVersion, ErrBusy or ErrUnavailable.
+func (e *Engine) Write(ctx context.Context, w Write) (Written, error) {
+	op := Op{App: w.App, Bytes: 256}
+	for name, v := range w.Fields {
+		op.Bytes += len(name) + 2*len(v)
+	}
+	if w.ID != "" {
+		op.Lock = append(op.Lock, ObjectKey(w.App, w.Structure, w.ID))
+	}
+	if w.Once != nil {
+		op.Lock = append(op.Lock, ClaimKey(w.App, "once", w.Once.claim()))
+	}
+	op.Lock = append(op.Lock, e.likelyKeys(w)...)
+	op.Decide = func(l *Loaded) (Effects, error) {
+		cat, err := e.cats.current(l)
+		if err != nil {
+			return Effects{}, err
+		}
+		a := newAct(l, cat, cause{Who: w.Who, User: w.User})
+		out, err := a.decideWrite(w)
+		a.eff.Value = out
+		return a.eff, err
+	}
+	res, err := e.commit(ctx, op)
+	if err != nil {
+		return Written{}, err
+	}
+	return res.Effects.Value.(Written), nil
+}
+
+// likelyKeys are lanes that the write will probably lock: naming them saves a round on PostgreSQL.
+func (e *Engine) likelyKeys(w Write) []Key {
+	cat := e.cats.at(w.App)
+	if cat == nil || w.ID == "" || w.Silent || w.Kind == WriteDelete {
+		return nil
+	}
+	on := Changed
+	if w.Kind == WriteCreate {
+		on = Created
+	}
+	var keys []Key
+	values := Values{}
+	if s := cat.structures[w.Structure]; s != nil {
+		values, _ = s.parseFields(w.Fields)
+	}
+	cat.index[w.Structure].find(on, keysOf(w.Fields), values, func(t *Trigger) {
+		if len(keys) < 16 && !t.version.lane.IsSet() && t.version.doc.Order == OrderPerObject {
+			keys = append(keys, LaneKey(w.App, t.version.Scenario+"/"+w.ID))
+		}
+	})
+	return keys
+}
+
+// Call starts a run of a published scenario by hand: by the API, or by whoever pushes an object in.
+type Call struct {
+	App      AppID
+	Scenario string
+	// Object is the id of the current object, of the scenario's structure; empty for none.
+	Object string
+	// Vars give the scenario's parameters.
+	Vars map[string]json.RawMessage
+	Who  string
+	User string
+	Once *Once
+}
+
+// Call starts a run and returns its id once it is durable.
+func (e *Engine) Call(ctx context.Context, c Call) (RunID, error) {
+	op := Op{App: c.App, Bytes: 512}
+	if c.Once != nil {
+		op.Lock = append(op.Lock, ClaimKey(c.App, "once", c.Once.claim()))
+	}
+	op.Decide = func(l *Loaded) (Effects, error) {
+		cat, err := e.cats.current(l)
+		if err != nil {
+			return Effects{}, err
+		}
+		a := newAct(l, cat, cause{Who: c.Who, User: c.User})
+		id, err := a.call(c)
+		a.eff.Value = id
+		return a.eff, err
+	}
+	res, err := e.commit(ctx, op)
+	if err != nil {
+		return "", err
+	}
+	return res.Effects.Value.(RunID), nil
+}
+
+func (a *act) call(c Call) (RunID, error) {
+	if ans, err := a.replay(c.Once); err != nil || ans != nil {
+		if ans == nil {
+			return "", err
+		}
+		return ans.Runs[0], nil
+	}
+	p := a.cat.scenarios[c.Scenario]
+	switch {
+	case p == nil:
+		return "", a.cat.noScenario(c.Scenario)
+	case p.version == nil && len(p.problems) > 0:
+		return "", &InvalidError{Fields: p.problems, Conflict: true}
+	case p.version == nil || p.state != Running:
+		return "", coded(ErrConflict, "NOT_RUNNING", "the scenario is not published and started")
+	}
+	v := p.version
+	if !slices.ContainsFunc(v.triggers, func(t *Trigger) bool { return len(t.On) == 0 }) && len(v.triggers) > 0 {
+		return "", coded(ErrConflict, "NOT_CALLABLE", "the scenario has no call trigger")
+	}
+	vars, err := v.arguments(c.Vars)
+	if err != nil {
+		return "", err
+	}
+	env := expr.Env{Names: map[string]any{"vars": vars, "steps": map[string]any{}, "app": map[string]any{"id": string(a.app)}}, Now: a.now()}
+	if c.Object != "" {
+		if v.structure == nil {
+			return "", invalid("object", "NO_STRUCTURE", "the scenario has no structure and takes no object")
+		}
+		o, err := a.object(v.structure.ID, c.Object, false)
+		if err != nil {
+			return "", err
+		}
+		if o == nil {
+			return "", invalid("object", "OBJECT_NOT_FOUND", "%s has no object with this id", v.structure.ID)
+		}
+		names, err := v.structure.env(o)
+		if err != nil {
+			return "", err
+		}
+		env.Names["object"] = orNil(names)
+	}
+	run := &Run{
+		App: a.app, ID: RunID(a.NewID()), Scenario: v.Scenario, Version: v.Number, Format: RunFormat, Object: c.Object,
+		User: c.User, Depth: 1, CreatedAt: a.now(),
+	}
+	if v.structure != nil {
+		run.Structure = v.structure.ID
+	}
+	if err := a.admitWith(run, v, env, vars); err != nil {
+		return "", err
+	}
+	return run.ID, a.remember(c.Once, answer{Runs: []RunID{run.ID}})
+}
+
+// arguments reads the parameters that a caller gives.
+func (v *Version) arguments(given map[string]json.RawMessage) (map[string]any, error) {
+	vars := map[string]any{}
+	var errs []FieldError
+	for _, name := range keysOf(given) {
+		typ, ok := v.doc.Parameters[name]
+		if !ok {
+			errs = append(errs, FieldError{"vars." + name, "UNKNOWN_PARAMETER", "the scenario has no such parameter" + didYouMean(name, keysOf(v.doc.Parameters))})
+			continue
+		}
+		f := Field{ID: name, Type: FieldType(typ)}
+		value, err := f.parse(given[name])
+		if err != nil {
+			errs = append(errs, FieldError{"vars." + name, "TYPE", err.Error()})
+			continue
+		}
+		vars[name] = value
+	}
+	if len(errs) > 0 {
+		return nil, &InvalidError{Fields: errs}
+	}
+	return vars, nil
+}
+
+func (c *catalogue) noScenario(id string) error {
+	return coded(ErrNotFound, "SCENARIO_NOT_FOUND", "the app has no scenario of this id%s", didYouMean(id, keysOf(c.scenarios)))
+}
+
+// Send is a push by the API, outside of any run.
+type Send struct {
+	App            AppID
+	To             []string
+	Event, Message string
+	JSON           bool
+	Once           *Once
+}
+
+// Push appends pushes to the app's log, one for each receiver, and returns them with their positions once they are durable.
+// A replayed request answers no pushes.
+func (e *Engine) Push(ctx context.Context, s Send) ([]*Push, error) {
+	if len(s.To) == 0 || len(s.To) > MaxReceivers {
+		return nil, invalid("to", "PUSH_TO", "must name 1 to %d users, or *", MaxReceivers)
+	}
+	for _, to := range s.To {
+		if to != Everybody && !objectIDRule.MatchString(to) {
+			return nil, invalid("to", "PUSH_TO", "must be the id of a user, or *")
+		}
+	}
+	if err := CheckPush(s.Event, s.Message); err != nil {
+		return nil, err
+	}
+	op := Op{App: s.App, Bytes: 256 + len(s.Message)}
+	if s.Once != nil {
+		op.Lock = append(op.Lock, ClaimKey(s.App, "once", s.Once.claim()))
+	}
+	op.Decide = func(l *Loaded) (Effects, error) {
+		cat, err := e.cats.current(l)
+		if err != nil {
+			return Effects{}, err
+		}
+		a := newAct(l, cat, cause{})
+		if ans, err := a.replay(s.Once); err != nil || ans != nil {
+			return Effects{}, err
+		}
+		for _, to := range s.To {
+			a.eff.Pushes = append(a.eff.Pushes, &Push{App: s.App, To: to, Event: s.Event, Message: s.Message, JSON: s.JSON, At: l.Now})
+		}
+		return a.eff, a.remember(s.Once, answer{})
+	}
+	res, err := e.commit(ctx, op)
+	return res.Effects.Pushes, err
+}
+
+// Await waits until the runs have ended or ctx is done, and returns those that ended.
+func (e *Engine) Await(ctx context.Context, app AppID, ids []RunID) (ended []*Run, err error) {
+	for _, id := range ids {
+		ch := e.wait.add(id)
+		run, err := e.store.Run(ctx, app, id)
+		switch {
+		case err == nil && !run.Status.Open():
+			e.wait.remove(id, ch)
+			ended = append(ended, run)
+			continue
+		case err != nil && !errors.Is(err, ErrNotFound):
+			e.wait.remove(id, ch)
+			return ended, err
+		}
+		select {
+		case run := <-ch:
+			ended = append(ended, run)
+		case <-ctx.Done():
+			e.wait.remove(id, ch)
+			return ended, nil
+		}
+	}
+	return ended, nil
+}
+
+var appIDRule = regexp.MustCompile(`^[a-z][a-z0-9-]{0,62}$`)
+
+// SaveApp makes or changes an app. A new one gets the system structure User.
+func (e *Engine) SaveApp(ctx context.Context, app App) error {
+	if !appIDRule.MatchString(string(app.ID)) {
+		return invalid("id", "NAME", "must start with a small letter and hold only small letters, digits and -, at most 63")
+	}
+	body, err := marshal(app)
+	if err != nil {
+		return err
+	}
+	_, err = e.commit(ctx, Op{App: app.ID, Lock: []Key{RecordKey(app.ID, RecordApp, string(app.ID)), RecordKey(app.ID, RecordStructure, UserStructure)}, Decide: func(l *Loaded) (Effects, error) {
+		old, err := l.RecordForWrite(RecordApp, string(app.ID))
+		if err != nil {
+			return Effects{}, err
+		}
+		eff := Effects{Raise: true, Records: []*Record{revised(old, Record{App: app.ID, Kind: RecordApp, ID: string(app.ID), Body: body}, l.Now)}}
+		users, err := l.RecordForWrite(RecordStructure, UserStructure)
+		if err != nil {
+			return Effects{}, err
+		}
+		if users == nil {
+			eff.Records = append(eff.Records, revised(nil, Record{App: app.ID, Kind: RecordStructure, ID: UserStructure, Body: []byte(userDocument)}, l.Now))
+		}
+		return eff, nil
+	}})
+	return err
+}
+
+// userDocument is the system structure of every app's end users (contracts 5); an app may add fields of its own.
+const userDocument = `{"kind":"structure","id":"User","name":"Users","title":"{{ name }}","fields":[` +
+	`{"id":"name","type":"string"},{"id":"email","type":"string","indexed":true},{"id":"role","type":"string","indexed":true},` +
+	`{"id":"disabled","type":"boolean"}]}`
+
+// revised is the next revision of a record.
+func revised(old *Record, r Record, now time.Time) *Record {
+	r.Rev, r.At = 1, now
+	if old != nil {
+		r.Rev = old.Rev + 1
+	}
+	return &r
+}
+
+// Update changes one record of the control plane. change gets the record there is, or nil, and gives the new one, or nil to leave
+// it; it may be called again. With raise, the app's published state is what changes.
+func (e *Engine) Update(ctx context.Context, app AppID, kind RecordKind, id string, raise bool, change func(old *Record, now time.Time) (*Record, error)) (*Record, error) {
+	var saved *Record
+	_, err := e.commit(ctx, Op{App: app, Lock: []Key{RecordKey(app, kind, id)}, Decide: func(l *Loaded) (Effects, error) {
+		old, err := l.RecordForWrite(kind, id)
+		if err != nil {
+			return Effects{}, err
+		}
+		next, err := change(old, l.Now)
+		if err != nil || next == nil {
+			saved = old
+			return Effects{}, err
+		}
+		next.App, next.Kind, next.ID = app, kind, id
+		saved = revised(old, *next, l.Now)
+		saved.Deleted = next.Deleted
+		return Effects{Records: []*Record{saved}, Raise: raise}, nil
+	}})
+	return saved, err
+}
+
+// SaveStructure makes or changes a structure. Fields may be added and words changed; a field that objects may already use can not
+// change its type, lose its uniqueness check or go away yet.
+func (e *Engine) SaveStructure(ctx context.Context, app AppID, doc []byte) (*Structure, error) {
+	s, err := ParseStructure(doc)
+	if err != nil {
+		return nil, err
+	}
+	body, err := marshal(s)
+	if err != nil {
+		return nil, err
+	}
+	_, err = e.commit(ctx, Op{App: app, Lock: []Key{RecordKey(app, RecordStructure, s.ID)}, Decide: func(l *Loaded) (Effects, error) {
+		cat, err := e.cats.current(l)
+		if err != nil {
+			return Effects{}, err
+		}
+		old, err := l.RecordForWrite(RecordStructure, s.ID)
+		if err != nil {
+			return Effects{}, err
+		}
+		if old != nil && bytes.Equal(old.Body, body) {
+			return Effects{}, nil
+		}
+		if errs := cat.admissible(s); len(errs) > 0 {
+			return Effects{}, &InvalidError{Fields: errs, Conflict: true}
+		}
+		return Effects{Raise: true, Records: []*Record{revised(old, Record{App: app, Kind: RecordStructure, ID: s.ID, Body: body}, l.Now)}}, nil
+	}})
+	return s, err
+}
+
+// admissible says what keeps a structure from taking the place of the one there is.
+func (c *catalogue) admissible(s *Structure) []FieldError {
+	var errs []FieldError
+	for i, f := range s.Fields {
+		if f.Structure != "" && f.Structure != s.ID && c.structures[f.Structure] == nil {
+			errs = append(errs, FieldError{fmt.Sprintf("fields[%d].structure", i), "UNKNOWN_STRUCTURE", "there is no structure of this name" + didYouMean(f.Structure, keysOf(c.structures))})
+		}
+	}
+	old := c.structures[s.ID]
+	if old == nil {
+		return errs
+	}
+	for _, was := range old.Fields {
+		f := s.Field(was.ID)
+		switch {
+		case f == nil:
+			errs = append(errs, FieldError{"fields", "FIELD_REMOVED", fmt.Sprintf("field %s can not be removed", was.ID)})
+		case f.Type != was.Type:
+			errs = append(errs, FieldError{"fields", "TYPE_CHANGED", fmt.Sprintf("field %s can not change its type from %s to %s", was.ID, was.Type, f.Type)})
+		case f.IsIndexed() && !was.IsIndexed() || f.Unique && !was.Unique:
+			errs = append(errs, FieldError{"fields", "INDEX_ADDED", fmt.Sprintf("field %s can not become indexed or unique once it exists", was.ID)})
+		}
+	}
+	return errs
+}

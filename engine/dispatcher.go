@@ -1,0 +1,124 @@
+package engine
+
+import (
+	"sync"
+)
+
+// Bounds of what one node advances at a time.
+const (
+	maxUnderWay = 512 // runs of one app with an op under way
+	maxPrepare  = 64  // deferred evaluations at a time
+)
+
+// dispatcher holds the ready runs that this node owns and says which of them goes next: apps bound their share, scenarios take turns.
+type dispatcher struct {
+	mu    sync.Mutex
+	apps  map[AppID]*ready
+	owned map[RunID]bool // in hand: queued here or under way
+}
+
+// ready are the runs of one app that wait to be moved on.
+type ready struct {
+	underWay  int
+	scenarios []*scenarioQueue // in turn
+	byID      map[string]*scenarioQueue
+}
+
+type scenarioQueue struct {
+	id   string
+	back []*Run // runs that go on, before those that have not begun
+	runs []*Run
+}
+
+func newDispatcher() *dispatcher {
+	return &dispatcher{apps: map[AppID]*ready{}, owned: map[RunID]bool{}}
+}
+
+// add queues a run that this node has just been given; one that is in hand already is left alone.
+func (d *dispatcher) add(r *Run) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.owned[r.ID] {
+		return false
+	}
+	d.owned[r.ID] = true
+	d.queue(r, false)
+	return true
+}
+
+// again queues a run that is in hand and goes on; it stands before the runs that have not begun.
+func (d *dispatcher) again(r *Run) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.app(r.App).underWay--
+	d.queue(r, true)
+}
+
+// drop ends the node's hold of a run.
+func (d *dispatcher) drop(r *Run) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.owned, r.ID)
+	a := d.app(r.App)
+	a.underWay--
+	if a.underWay == 0 && len(a.scenarios) == 0 {
+		delete(d.apps, r.App)
+	}
+}
+
+func (d *dispatcher) app(id AppID) *ready {
+	a := d.apps[id]
+	if a == nil {
+		a = &ready{byID: map[string]*scenarioQueue{}}
+		d.apps[id] = a
+	}
+	return a
+}
+
+func (d *dispatcher) queue(r *Run, front bool) {
+	a := d.app(r.App)
+	q := a.byID[r.Scenario]
+	if q == nil {
+		q = &scenarioQueue{id: r.Scenario}
+		a.byID[r.Scenario] = q
+		a.scenarios = append(a.scenarios, q)
+	}
+	if front {
+		q.back = append(q.back, r)
+		return
+	}
+	q.runs = append(q.runs, r)
+}
+
+// next takes a run of an app whose turn it is; nil when there is none or the app has its share under way.
+func (d *dispatcher) next(app AppID) *Run {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	a := d.apps[app]
+	if a == nil || a.underWay >= maxUnderWay || len(a.scenarios) == 0 {
+		return nil
+	}
+	q := a.scenarios[0]
+	list := &q.runs
+	if len(q.back) > 0 {
+		list = &q.back
+	}
+	r := (*list)[0]
+	(*list)[0] = nil
+	*list = (*list)[1:]
+	if len(q.runs)+len(q.back) == 0 {
+		delete(a.byID, q.id)
+		a.scenarios = a.scenarios[1:]
+	} else {
+		a.scenarios = append(a.scenarios[1:], q)
+	}
+	a.underWay++
+	return r
+}
+
+// counts says how many runs are in hand.
+func (d *dispatcher) counts() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return len(d.owned)
+}

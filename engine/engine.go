@@ -1,0 +1,398 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/cuelight/cuelight/engine/task"
+)
+
+// Engine carries out writes and advances runs. It is safe for concurrent use once Start has returned.
+type Engine struct {
+	store Store
+	opt   Options
+	log   *slog.Logger
+	node  string
+	cats  *catalogues
+	disp  *dispatcher
+	due   *timers
+	wait  *waiters
+
+	committers []*committer
+	group      *task.Group
+	prepares   chan struct{}
+	// ctx ends the timers, the janitor and the workers; commits end it for the committers, which first finish what is queued.
+	ctx     context.Context
+	stop    context.CancelFunc
+	commits context.Context
+	abort   context.CancelFunc
+}
+
+// Options are what an engine is made of. Store and Kinds are needed.
+type Options struct {
+	Kinds Kinds
+	Log   *slog.Logger
+	// Clock measures waiting and deciding; it never decides what is stored. Nil means time.Now.
+	Clock func() time.Time
+	// NewID gives the ids of ops: UUIDv7. Nil means random ones.
+	NewID func() string
+	// Outlet gets committed pushes, per app in the order of their positions, from the goroutine that committed them. It must not block.
+	Outlet func([]*Push)
+	// Ended gets what takes a session's right away: a session or a user that is gone. It must not block.
+	Ended func(Revocation)
+	// Retain says how long things are kept; the zero value means the defaults.
+	Retain Retain
+}
+
+// Retain is how long things are kept.
+type Retain struct {
+	Runs, Failed, Changes, Pushes time.Duration
+}
+
+// Revocation says whose sockets have to be closed.
+type Revocation struct {
+	App     AppID
+	Session string // "" means every session of the user
+	User    string
+}
+
+// New makes an engine over a store; Start sets it going.
+func New(store Store, opt Options) *Engine {
+	if opt.Clock == nil {
+		opt.Clock = time.Now
+	}
+	if opt.NewID == nil {
+		opt.NewID = func() string { return uuid.Must(uuid.NewV7()).String() }
+	}
+	if opt.Log == nil {
+		opt.Log = slog.New(slog.DiscardHandler)
+	}
+	if opt.Outlet == nil {
+		opt.Outlet = func([]*Push) {}
+	}
+	if opt.Ended == nil {
+		opt.Ended = func(Revocation) {}
+	}
+	e := &Engine{
+		store: store, opt: opt, log: opt.Log, node: opt.NewID(), disp: newDispatcher(), due: newTimers(), wait: newWaiters(),
+		group: task.New(opt.Log), prepares: make(chan struct{}, maxPrepare),
+	}
+	e.cats = &catalogues{store: store, kinds: opt.Kinds, log: opt.Log, node: e.node, notices: &notices{}}
+	for range store.Committers() {
+		e.committers = append(e.committers, newCommitter(store, e.cats, opt.Clock, opt.Log))
+	}
+	return e
+}
+
+// Start takes over the runs that no living node owns and begins to work. It returns once what was left by a crash is in hand.
+func (e *Engine) Start(ctx context.Context) error {
+	e.ctx, e.stop = context.WithCancel(context.WithoutCancel(ctx))
+	e.commits, e.abort = context.WithCancel(context.WithoutCancel(ctx))
+	for _, c := range e.committers {
+		e.group.Go("committer", func() { c.work(e.commits) })
+	}
+	n, err := e.store.TakeOver(ctx, e.node)
+	if err != nil {
+		return fmt.Errorf("take over runs: %w", err)
+	}
+	if n > 0 {
+		e.log.Info("took over runs", "runs", n)
+	}
+	if err := e.adopt(ctx); err != nil {
+		return err
+	}
+	e.group.Go("timers", e.watchTimers)
+	e.group.Go("janitor", e.keepHouse)
+	return nil
+}
+
+// adopt brings the ready runs that this node owns into hand, a page at a time.
+func (e *Engine) adopt(ctx context.Context) error {
+	after := RunID("")
+	for {
+		page, err := e.store.Owned(ctx, e.node, after, 500)
+		if err != nil {
+			return fmt.Errorf("load owned runs: %w", err)
+		}
+		for _, r := range page {
+			e.take(r)
+			after = r.ID
+		}
+		if len(page) < 500 {
+			return nil
+		}
+	}
+}
+
+// Close stops: runs stay where their last op left them and are taken over at the next start. It returns when all goroutines have ended.
+func (e *Engine) Close() {
+	e.stop()
+	for _, c := range e.committers {
+		c.close()
+	}
+	// A store that is away must not keep the program from ending: what is queued is then given up, and was never acknowledged.
+	timer := time.AfterFunc(closeFor, e.abort)
+	e.group.Wait()
+	timer.Stop()
+	e.abort()
+}
+
+// closeFor is how long Close waits for the ops under way.
+const closeFor = 20 * time.Second
+
+func (e *Engine) committer(app AppID) *committer {
+	if len(e.committers) == 1 {
+		return e.committers[0]
+	}
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(app))
+	return e.committers[h.Sum32()%uint32(len(e.committers))]
+}
+
+// commit carries out one op and waits for it, at most writeDeadline.
+func (e *Engine) commit(ctx context.Context, op Op) (Result, error) {
+	ctx, cancel := context.WithTimeout(ctx, writeDeadline)
+	defer cancel()
+	if op.ID == "" {
+		op.ID = OpID(e.opt.NewID())
+	}
+	if op.App != "" && e.cats.at(op.App) == nil {
+		if _, err := e.cats.load(ctx, op.App, 1); err != nil && !errors.Is(err, ErrNotFound) {
+			return Result{}, e.outOfTime(ctx, op, err)
+		}
+	}
+	answered := make(chan Result, 1)
+	err := e.committer(op.App).submit(ctx, &pending{op: op, done: func(r Result) {
+		if r.Err == nil && r.Effects.Raise {
+			e.cats.dirty.Store(op.App, true)
+		}
+		e.settle(r)
+		answered <- r
+	}})
+	if err != nil {
+		return Result{}, e.outOfTime(ctx, op, err)
+	}
+	select {
+	case r := <-answered:
+		return r, r.Err
+	case <-ctx.Done():
+		return Result{}, e.outOfTime(ctx, op, ctx.Err())
+	}
+}
+
+func (e *Engine) outOfTime(ctx context.Context, op Op, err error) error {
+	if ctx.Err() == nil {
+		return err
+	}
+	return coded(ErrUnavailable, "UNAVAILABLE", "the store did not answer in time; whether op %s was carried out will be known when it is back", op.ID)
+}
+
+// settle hands on what an op committed: runs to the dispatcher and the timers, pushes to the outlet, ends to those who wait.
+// It runs on the committer's goroutine, so that pushes leave in commit order.
+func (e *Engine) settle(r Result) {
+	if r.Err != nil {
+		return
+	}
+	if len(r.Effects.Pushes) > 0 {
+		e.opt.Outlet(r.Effects.Pushes)
+	}
+	for _, run := range r.Effects.Runs {
+		switch {
+		case run.Status == RunReady && run.Owner == e.node:
+			e.take(run)
+		case run.Status == RunWaiting:
+			e.due.add(run)
+		case !run.Status.Open():
+			e.wait.ended(run)
+		}
+	}
+}
+
+// take brings a ready run into hand and moves it on.
+func (e *Engine) take(r *Run) {
+	if e.disp.add(r) {
+		e.pump(r.App)
+	}
+}
+
+// pump sends ops for the runs of an app whose turn it is.
+func (e *Engine) pump(app AppID) {
+	for {
+		r := e.disp.next(app)
+		if r == nil {
+			return
+		}
+		e.move(&advanceOp{run: r}, 0)
+	}
+}
+
+// move sends the op that moves a run on. What has to be loaded or evaluated first is done by a worker.
+func (e *Engine) move(op *advanceOp, tries int) {
+	r := op.run
+	op.version = e.cats.known(r.App, r.Scenario, r.Version)
+	if op.version == nil || op.version.readsImages && r.Cause == nil && r.Change != 0 || r.Candidate && op.prepared == nil {
+		e.prepare(op, tries)
+		return
+	}
+	o := Op{
+		ID: OpID(e.opt.NewID()), App: r.App, Bytes: 512 + len(r.State),
+		Fence:  &Fence{Run: r.ID, Epoch: r.Epoch, Cursor: r.Cursor},
+		Decide: func(l *Loaded) (Effects, error) { return op.decide(l, e.cats) },
+	}
+	if r.Lane != "" {
+		o.Lock = append(o.Lock, LaneKey(r.App, r.Lane))
+	}
+	if r.Object != "" {
+		o.Lock = append(o.Lock, ObjectKey(r.App, r.Structure, r.Object))
+	}
+	if op.version.readsUser && r.User != "" {
+		o.Peek = append(o.Peek, ObjectKey(r.App, UserStructure, r.User))
+	}
+	p := &pending{op: o, run: true, needs: func() { op.needs++ }, done: func(res Result) { e.moved(op, res, tries) }}
+	if err := e.committer(r.App).submit(e.ctx, p); err != nil {
+		e.disp.drop(r)
+	}
+}
+
+// maxMoves is how often a deferred expression is evaluated anew because its object changed meanwhile (design 5).
+const maxMoves = 5
+
+// moved carries on after a run's op.
+func (e *Engine) moved(op *advanceOp, res Result, tries int) {
+	r := op.run
+	switch {
+	case res.Err == nil:
+		own := ownRun(res.Effects.Runs, r.ID)
+		if own != nil && own.Status == RunReady {
+			own.Cause = r.Cause
+			e.disp.again(own)
+		} else {
+			e.disp.drop(r)
+		}
+		e.settle(res)
+	case errors.Is(res.Err, ErrFenced):
+		e.log.Debug("run was taken over", "run", r.ID)
+		e.disp.drop(r)
+	case errors.Is(res.Err, errPrepare), errors.Is(res.Err, errMoved) && tries < maxMoves:
+		e.prepare(&advanceOp{run: r}, tries+1)
+		return
+	default:
+		e.giveUp(op, res.Err)
+	}
+	e.pump(r.App)
+}
+
+func ownRun(runs []*Run, id RunID) *Run {
+	for _, r := range runs {
+		if r.ID == id {
+			return r
+		}
+	}
+	return nil
+}
+
+// giveUp fails a run whose op can not be carried out at all.
+func (e *Engine) giveUp(op *advanceOp, cause error) {
+	r := op.run
+	if errors.Is(cause, ErrUnavailable) || errors.Is(cause, ErrClosed) || errors.Is(cause, context.Canceled) {
+		e.disp.drop(r) // it is taken over at the next start
+		return
+	}
+	e.log.Error("run can not go on", "run", r.ID, "scenario", r.Scenario, "err", cause)
+	o := Op{
+		ID: OpID(e.opt.NewID()), App: r.App, Fence: &Fence{Run: r.ID, Epoch: r.Epoch, Cursor: r.Cursor},
+		Decide: func(l *Loaded) (Effects, error) {
+			cat, err := e.cats.current(l)
+			if err != nil {
+				return Effects{}, err
+			}
+			row, err := l.Run(r.ID)
+			if err != nil {
+				return Effects{}, err
+			}
+			w := &walk{op: op, a: newAct(l, cat, causeOf(r)), run: new(Run)}
+			*w.run = *row
+			if w.state, err = decodeState(row.State); err != nil {
+				w.state = newState(r.Scenario)
+			}
+			w.run.Error = &RunError{Code: ErrorCode(cause), Message: cause.Error()}
+			w.finish(RunFailed)
+			return w.save(row)
+		},
+	}
+	if r.Lane != "" {
+		o.Lock = append(o.Lock, LaneKey(r.App, r.Lane))
+	}
+	err := e.committer(r.App).submit(e.ctx, &pending{op: o, run: true, done: func(res Result) {
+		e.disp.drop(r)
+		e.settle(res)
+		e.pump(r.App)
+	}})
+	if err != nil {
+		e.disp.drop(r)
+	}
+}
+
+// prepare loads and evaluates, outside the commit, what the run's next op needs, and then sends the op.
+func (e *Engine) prepare(op *advanceOp, tries int) {
+	e.group.Go("prepare", func() {
+		select {
+		case e.prepares <- struct{}{}:
+			defer func() { <-e.prepares }()
+		case <-e.ctx.Done():
+			e.disp.drop(op.run)
+			return
+		}
+		if err := e.evaluate(e.ctx, op); err != nil {
+			e.giveUp(op, err)
+			return
+		}
+		e.move(op, tries)
+	})
+}
+
+// waiters are those who want to know when runs end.
+type waiters struct {
+	mu    sync.Mutex
+	byRun map[RunID][]chan *Run
+}
+
+func newWaiters() *waiters { return &waiters{byRun: map[RunID][]chan *Run{}} }
+
+func (w *waiters) ended(r *Run) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, ch := range w.byRun[r.ID] {
+		ch <- r // room for one, sent once
+	}
+	delete(w.byRun, r.ID)
+}
+
+func (w *waiters) add(id RunID) chan *Run {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	ch := make(chan *Run, 1)
+	w.byRun[id] = append(w.byRun[id], ch)
+	return ch
+}
+
+func (w *waiters) remove(id RunID, ch chan *Run) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	list := w.byRun[id]
+	for i, c := range list {
+		if c == ch {
+			w.byRun[id] = append(list[:i:i], list[i+1:]...)
+		}
+	}
+	if len(w.byRun[id]) == 0 {
+		delete(w.byRun, id)
+	}
+}

@@ -1,0 +1,442 @@
+package engine
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"runtime/debug"
+	"time"
+
+	"github.com/cuelight/cuelight/engine/expr"
+)
+
+// Bounds of a fused op (design 6).
+const (
+	maxFused   = 16
+	maxEffects = 64
+)
+
+// Bounds of waiting inside a lane and of retries.
+const (
+	holdRetries = time.Minute
+	maxBackoff  = time.Hour
+	longSleep   = time.Hour
+)
+
+// advanceOp is one attempt to move a run on: what the dispatcher knows of the run, and what a worker evaluated for it.
+type advanceOp struct {
+	run      *Run
+	version  *Version
+	prepared *prepared
+	// needs counts how often the op came back for more keys; past maxNeedRounds a fused op ends before the step that asks.
+	needs int
+}
+
+const maxNeedRounds = 3
+
+// decide walks the run inside its op.
+func (op *advanceOp) decide(l *Loaded, cats *catalogues) (Effects, error) {
+	cat, err := cats.current(l)
+	if err != nil {
+		return Effects{}, err
+	}
+	row, err := l.Run(op.run.ID)
+	if err != nil {
+		return Effects{}, err
+	}
+	next := *row
+	next.Cause = nil
+	w := &walk{op: op, a: newAct(l, cat, causeOf(op.run)), run: &next}
+	if w.state, err = decodeState(row.State); err != nil {
+		return Effects{}, err
+	}
+	w.a.cause.Path = w.state.Path
+	if w.cancelled() {
+		w.finish(RunCancelled)
+	} else if err := w.judge(); err != nil {
+		return Effects{}, err
+	}
+	if next.Status == RunReady {
+		if err := w.steps(); err != nil {
+			return Effects{}, err
+		}
+	}
+	return w.save(row)
+}
+
+func causeOf(r *Run) cause {
+	return cause{Run: r, User: r.User, Chain: r.Chain, Depth: r.Depth}
+}
+
+// walk is one op's walk through the steps of a run.
+type walk struct {
+	op    *advanceOp
+	a     *act
+	run   *Run
+	state *state
+	seen  *Object // the state of the current object that env shows
+	env   expr.Env
+	done  int // steps walked in this op
+}
+
+// cancelled says that the scenario was stopped before the run's first step.
+func (w *walk) cancelled() bool {
+	p := w.a.cat.scenarios[w.run.Scenario]
+	return !w.run.Started && (p == nil || p.state == Stopped) && w.run.Trigger != ""
+}
+
+// judge settles a candidate: its condition was evaluated by a worker on the change's images.
+func (w *walk) judge() error {
+	if !w.run.Candidate {
+		return nil
+	}
+	if w.op.prepared == nil {
+		return errPrepare
+	}
+	t := w.op.version.trigger(w.run.Trigger)
+	if t == nil {
+		return fmt.Errorf("version %d of %s has no trigger %s", w.run.Version, w.run.Scenario, w.run.Trigger)
+	}
+	v := w.op.prepared.values[t.If.slot]
+	if v.err != nil {
+		w.a.cat.problem(t, v.err)
+	}
+	if yes, _ := v.value.(bool); !yes {
+		w.finish(RunNotMatched)
+		return nil
+	}
+	if t.Once {
+		done, err := w.a.once(t, w.run.Object)
+		if err != nil {
+			return err
+		}
+		if done {
+			w.finish(RunNotMatched)
+			return nil
+		}
+	}
+	w.run.Candidate = false
+	return nil
+}
+
+func (v *Version) trigger(id string) *Trigger {
+	for _, t := range v.triggers {
+		if t.ID == id {
+			return t
+		}
+	}
+	return nil
+}
+
+// steps walks as many steps as fit into the op.
+func (w *walk) steps() error {
+	for w.run.Status == RunReady && w.done < maxFused && w.effects() < maxEffects {
+		s := w.state.next(w.op.version)
+		if s == nil {
+			w.finish(w.ending())
+			return nil
+		}
+		if s.Disabled {
+			w.state.advance()
+			continue
+		}
+		if w.state.Walked >= maxStepsRun {
+			w.fail(s, &CodedError{Kind: ErrInvalid, Code: "STEPS", Limit: "steps_per_run", Message: fmt.Sprintf("a run may walk at most %d steps", maxStepsRun)})
+			return nil
+		}
+		ended, err := w.step(s)
+		if err != nil || ended {
+			return err
+		}
+	}
+	return nil
+}
+
+// ending is the status of a run that has walked all its steps: failed when it got there through its catch.
+func (w *walk) ending() RunStatus {
+	if w.state.Error != nil {
+		w.run.Error = w.state.Error
+		return RunFailed
+	}
+	return RunDone
+}
+
+func (w *walk) effects() int {
+	e := &w.a.eff
+	return len(e.Objects) + len(e.Pushes) + len(e.Runs)
+}
+
+// step walks one step. ended says that the op ends before it, so that the next op begins with it.
+func (w *walk) step(s *step) (ended bool, err error) {
+	if len(s.deferred) > 0 && (w.op.prepared == nil || w.op.prepared.step != s) {
+		if w.done > 0 {
+			return true, nil
+		}
+		return false, errPrepare
+	}
+	if err := w.look(); err != nil {
+		return w.endBefore(err)
+	}
+	mark, before := w.a.mark(), w.state.clone()
+	scope := &Scope{a: w.a, run: w.run, version: w.op.version, state: w.state, env: w.env, prepared: w.prepared(s)}
+	out, err := runStep(s, scope)
+	if err == nil {
+		err = w.settle(s, out)
+	}
+	if err == nil {
+		w.done++
+		return false, nil
+	}
+	w.a.rollback(mark)
+	w.state = before
+	w.seen = nil
+	if errors.Is(err, errMoved) || errors.Is(err, errPrepare) || errors.Is(err, ErrLater) || isNeed(err) {
+		return w.endBefore(err)
+	}
+	if w.done > 0 {
+		return true, nil
+	}
+	w.fail(s, err)
+	w.done++
+	return false, nil
+}
+
+func (w *walk) prepared(s *step) *prepared {
+	if p := w.op.prepared; p != nil && p.step == s {
+		return p
+	}
+	return nil
+}
+
+func isNeed(err error) bool {
+	_, is := errors.AsType[*NeedError](err)
+	return is
+}
+
+// endBefore passes on what a step asks for, unless the op has come back for it too often: then it ends with the steps before.
+func (w *walk) endBefore(err error) (bool, error) {
+	if w.done > 0 && (!isNeed(err) || w.op.needs >= maxNeedRounds) {
+		return true, nil
+	}
+	return false, err
+}
+
+// runStep turns a panic of a step into its failure.
+func runStep(s *step, scope *Scope) (out Outcome, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = coded(ErrInvalid, "PANIC", "step %s broke: %v", s.kind, r)
+			scope.a.cat.log.Error("step panicked", "kind", s.kind, "run", scope.run.ID, "panic", r, "stack", string(debug.Stack()))
+		}
+	}()
+	return s.run(scope)
+}
+
+// look brings the expressions' view of the current object and the user up to what the op has written so far.
+func (w *walk) look() error {
+	var object *Object
+	var err error
+	if w.run.Object != "" {
+		if object, err = w.a.object(w.run.Structure, w.run.Object, false); err != nil {
+			return err
+		}
+	}
+	if w.env.Names != nil && object == w.seen {
+		w.env.Names["vars"], w.env.Names["steps"] = w.state.Vars, w.state.Steps
+		return nil
+	}
+	var user *Object
+	if w.op.version.readsUser && w.run.User != "" {
+		if user, err = w.a.object(UserStructure, w.run.User, false); err != nil {
+			return err
+		}
+	}
+	w.seen = object
+	w.env, err = runEnv(w.a.cat, w.op.run, w.op.version, w.state, object, user, w.a.now())
+	return err
+}
+
+// runEnv is what a run's expressions see.
+func runEnv(cat *catalogue, run *Run, v *Version, st *state, object, user *Object, now time.Time) (expr.Env, error) {
+	names := map[string]any{
+		"vars": st.Vars, "steps": st.Steps, "app": map[string]any{"id": string(run.App)},
+		"object": nil, "user": nil, "before": nil, "changed": nil, "event": nil,
+	}
+	if st.Error != nil {
+		names["error"] = map[string]any{"step": st.Error.Step, "message": st.Error.Message, "code": st.Error.Code}
+	}
+	s := cat.structures[run.Structure]
+	if s != nil && run.Cause != nil && v.readsImages {
+		images, err := imagesEnv(s, run.Cause, imageOf(run.Cause, run.Cause.Before, -1), imageOf(run.Cause, run.Cause.After, 0))
+		if err != nil {
+			return expr.Env{}, err
+		}
+		names["before"], names["changed"], names["event"] = images["before"], images["changed"], images["event"]
+	}
+	if s != nil && object != nil {
+		env, err := s.env(object)
+		if err != nil {
+			return expr.Env{}, err
+		}
+		names["object"] = orNil(env)
+	}
+	if us := cat.structures[UserStructure]; us != nil && user != nil {
+		env, err := us.env(user)
+		if err != nil {
+			return expr.Env{}, err
+		}
+		names["user"] = orNil(env)
+	}
+	return expr.Env{Names: names, Now: now}, nil
+}
+
+// imageOf makes an object of a change's frozen image; nil where there is none.
+func imageOf(ch *Change, data json.RawMessage, version int64) *Object {
+	if data == nil {
+		return nil
+	}
+	return &Object{App: ch.App, Structure: ch.Structure, ID: ch.Object, Version: ch.Version + version, Data: data, ChangedAt: ch.At, ChangedBy: ch.Who}
+}
+
+// settle carries on after a step that went well.
+func (w *walk) settle(s *step, out Outcome) error {
+	record, err := w.record(s, "done", out.Note, out.Output, "")
+	if err != nil {
+		return err
+	}
+	if out.Output != nil {
+		w.state.Steps[s.ID] = out.Output
+	}
+	w.state.advance()
+	switch {
+	case out.Stop:
+		w.finish(w.ending())
+	case !out.Wait.IsZero() && out.Wait.After(w.a.now()):
+		record.Status = "waiting"
+		w.wait(out.Wait, false)
+	case out.Enter != nil && out.Enter.list != nil && len(out.Enter.list.steps) > 0:
+		w.state.push(out.Enter.list.path)
+	}
+	w.a.eff.Steps = append(w.a.eff.Steps, record)
+	return nil
+}
+
+// record is a line of the run's log.
+func (w *walk) record(s *step, status string, note, output any, failure string) (*StepRecord, error) {
+	w.state.Walked++
+	rec := &StepRecord{
+		App: w.run.App, Run: w.run.ID, Seq: w.state.Walked, Step: s.ID, Kind: s.kind, Status: status,
+		Attempt: w.state.Attempt, At: w.a.now(), Error: failure,
+	}
+	var err error
+	if rec.Settings, err = logged(note); err != nil {
+		return nil, err
+	}
+	rec.Output, err = logged(output)
+	return rec, err
+}
+
+// logged is a value as the run log keeps it; what is too large is left out and says so.
+func logged(v any) (json.RawMessage, error) {
+	if v == nil {
+		return nil, nil
+	}
+	doc, err := marshal(expr.ToJSON(v))
+	if err != nil {
+		return nil, err
+	}
+	if len(doc) > maxStepBytes/2 {
+		return fmt.Appendf(nil, `{"cut":%d}`, len(doc)), nil
+	}
+	return doc, nil
+}
+
+// wait puts the run to sleep. It gives its lane up unless hold is set.
+func (w *walk) wait(until time.Time, hold bool) {
+	w.run.Status, w.run.DueAt, w.run.Owner = RunWaiting, until.UTC().Truncate(time.Millisecond), ""
+	if !hold {
+		w.leave()
+	}
+	if ch := w.op.run.Cause; ch != nil && w.op.version.readsImages && until.Sub(w.a.now()) > longSleep {
+		doc, err := marshal(ch)
+		if err == nil {
+			w.a.eff.Values = append(w.a.eff.Values, &RunValue{App: w.run.App, Run: w.run.ID, Name: causeValue, Value: doc})
+		}
+	}
+}
+
+// causeValue is the name under which a sleeping run keeps its cause, so that pruning changes never asks about runs.
+const causeValue = "cause"
+
+func (w *walk) finish(status RunStatus) {
+	w.run.Status, w.run.FinishedAt, w.run.Owner = status, w.a.now(), ""
+	w.leave()
+}
+
+// leave marks that the lane is given up; save hands it on, where it can ask for keys.
+func (w *walk) leave() { w.run.Holds = w.run.Holds && w.run.Lane == "" }
+
+// fail settles a step that failed: try again later, go on, go into the catch steps, or end the run.
+func (w *walk) fail(s *step, cause error) {
+	failure := &RunError{Step: s.ID, Code: ErrorCode(cause), Message: cause.Error()}
+	rec, err := w.record(s, "failed", nil, nil, failure.Message)
+	if err == nil {
+		w.a.eff.Steps = append(w.a.eff.Steps, rec)
+	}
+	if o := s.OnError; o != nil && o.Retry != nil && w.state.Attempt < o.Retry.Times {
+		pause, total := o.Retry.pause(w.state.Attempt, w.run.ID)
+		w.state.Attempt++
+		w.wait(w.a.now().Add(pause), total <= holdRetries)
+		return
+	}
+	if s.OnError != nil && s.OnError.Then == "continue" {
+		w.state.advance()
+		return
+	}
+	if catch := w.op.version.lists[catchList]; w.state.Error == nil && len(catch.steps) > 0 {
+		w.state.Error, w.state.Attempt = failure, 0
+		w.state.Frames = []frame{{List: catchList}}
+		w.env.Names = nil
+		return
+	}
+	if w.state.Error != nil {
+		failure = w.state.Error
+	}
+	w.run.Error = failure
+	w.finish(RunFailed)
+}
+
+// pause is how long to wait before the next try, and how long the run will then have waited for this step in all.
+func (r *retry) pause(attempt int, run RunID) (pause, total time.Duration) {
+	base := time.Duration(r.Backoff)
+	for i := range attempt + 1 {
+		pause = min(base<<min(i, 20), maxBackoff)
+		total += pause
+	}
+	// The jitter is drawn from the run's id, so that deciding again gives the same time: ±10 %.
+	h := fnv.New32a()
+	fmt.Fprintf(h, "%s.%d", run, attempt)
+	pause += time.Duration(int64(pause) / 10 * (int64(h.Sum32()%201) - 100) / 100)
+	return pause, total
+}
+
+// save gives the op's effects: the run's new row, and its lane handed on if it left it.
+func (w *walk) save(row *Run) (Effects, error) {
+	next := w.run
+	next.Started = true
+	next.Cursor = row.Cursor + 1
+	var err error
+	if next.State, err = w.state.encode(); err != nil {
+		return Effects{}, err
+	}
+	if row.Holds && !next.Holds {
+		held := *next
+		held.Holds = true
+		if err := w.a.leaveLane(&held, w.a.cat.node); err != nil {
+			return Effects{}, err
+		}
+	}
+	w.a.setRun(next)
+	return w.a.eff, nil
+}

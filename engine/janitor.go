@@ -1,0 +1,60 @@
+package engine
+
+import (
+	"context"
+	"time"
+)
+
+// Defaults of retention (guarantees 4).
+const (
+	keepRuns      = 14 * 24 * time.Hour
+	keepFailed    = 30 * 24 * time.Hour
+	keepChanges   = 30 * 24 * time.Hour
+	keepPushes    = time.Hour
+	keepMatched   = time.Hour
+	keepCommits   = 24 * time.Hour
+	keepRunsCount = 10000
+	pruneEvery    = 10 * time.Minute
+	pruneRows     = 500
+)
+
+// keepHouse forgets what is older than its time, a small slice at a time, so that no write waits for it.
+func (e *Engine) keepHouse() {
+	for {
+		timer := time.NewTimer(pruneEvery)
+		select {
+		case <-timer.C:
+		case <-e.ctx.Done():
+			timer.Stop()
+			return
+		}
+		if err := e.Prune(e.ctx); err != nil && e.ctx.Err() == nil {
+			e.log.Warn("can not prune", "err", err)
+		}
+	}
+}
+
+// Prune forgets everything whose time is over now. It returns when nothing is left to forget.
+func (e *Engine) Prune(ctx context.Context) error {
+	now := e.opt.Clock().UTC()
+	r := e.opt.Retain
+	policy := Retention{
+		Runs: now.Add(-or(r.Runs, keepRuns)), Failed: now.Add(-or(r.Failed, keepFailed)), Changes: now.Add(-or(r.Changes, keepChanges)),
+		Claims: now, Pushes: now.Add(-or(r.Pushes, keepPushes)), Matched: now.Add(-keepMatched), Commits: now.Add(-keepCommits),
+		MaxRows: pruneRows, KeepRuns: keepRunsCount,
+	}
+	for ctx.Err() == nil {
+		n, err := e.store.Prune(ctx, policy)
+		if err != nil || n == 0 {
+			return err
+		}
+	}
+	return ctx.Err()
+}
+
+func or(d, otherwise time.Duration) time.Duration {
+	if d == 0 {
+		return otherwise
+	}
+	return d
+}

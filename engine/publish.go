@@ -1,0 +1,215 @@
+package engine
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+)
+
+// Problem is something in a draft that keeps it from being published.
+type Problem = FieldError
+
+// Validate checks a scenario document against an app's structures of now and lists what is wrong; an empty list means that it can be published.
+func (e *Engine) Validate(ctx context.Context, app AppID, doc []byte) ([]Problem, error) {
+	cat, err := e.cats.load(ctx, app, 1)
+	if err != nil {
+		return nil, err
+	}
+	return cat.validate(doc, e.opt.Kinds), nil
+}
+
+func (c *catalogue) validate(doc []byte, kinds Kinds) []Problem {
+	s, err := ParseScenario(doc)
+	if err != nil {
+		b := &binder{}
+		b.fail("", err)
+		return b.errs
+	}
+	_, problems := compileScenario(s, 0, c.structures, kinds)
+	return problems
+}
+
+// scenarioChange is one change of a scenario's record, made on what the record holds now.
+type scenarioChange func(rec *ScenarioRecord, cat *catalogue) error
+
+// changeScenario changes a scenario's record. rev, when not 0, must be the revision of the record that is there.
+func (e *Engine) changeScenario(ctx context.Context, app AppID, id string, rev int64, create bool, by string, change scenarioChange) (*ScenarioRecord, int64, error) {
+	type saved struct {
+		rec ScenarioRecord
+		rev int64
+	}
+	res, err := e.commit(ctx, Op{App: app, Lock: []Key{RecordKey(app, RecordScenario, id)}, Decide: func(l *Loaded) (Effects, error) {
+		cat, err := e.cats.current(l)
+		if err != nil {
+			return Effects{}, err
+		}
+		old, err := l.RecordForWrite(RecordScenario, id)
+		if err != nil {
+			return Effects{}, err
+		}
+		rec := ScenarioRecord{ID: id, State: Stopped}
+		switch {
+		case old == nil && !create:
+			return Effects{}, cat.noScenario(id)
+		case old == nil && len(cat.scenarios) >= maxScenarios:
+			return Effects{}, &CodedError{Kind: ErrConflict, Code: "LIMIT", Limit: "scenarios_per_app", Message: fmt.Sprintf("an app may have at most %d scenarios", maxScenarios)}
+		case old != nil:
+			if err := json.Unmarshal(old.Body, &rec); err != nil {
+				return Effects{}, fmt.Errorf("read scenario %s: %w", id, err)
+			}
+			if rev != 0 && rev != old.Rev {
+				return Effects{}, coded(ErrVersion, "VERSION", "the scenario was changed meanwhile; it is at revision %d", old.Rev)
+			}
+		}
+		before := rec
+		if err := change(&rec, cat); err != nil {
+			return Effects{}, err
+		}
+		body, err := marshal(rec)
+		if err != nil {
+			return Effects{}, err
+		}
+		if old != nil && bytes.Equal(body, old.Body) {
+			return Effects{Value: saved{rec, old.Rev}}, nil
+		}
+		next := revised(old, Record{App: app, Kind: RecordScenario, ID: id, Body: body}, l.Now)
+		eff := Effects{Records: []*Record{next}, Value: saved{rec, next.Rev}}
+		eff.Raise = rec.Version != before.Version || rec.State != before.State || old == nil
+		if rec.Version != before.Version {
+			v, err := marshal(VersionRecord{Scenario: id, Number: rec.Version, By: by, Document: rec.Published})
+			if err != nil {
+				return Effects{}, err
+			}
+			eff.Records = append(eff.Records, revised(nil, Record{App: app, Kind: RecordVersion, ID: versionKey(id, rec.Version), Owner: id, Body: v}, l.Now))
+		}
+		return eff, nil
+	}})
+	if err != nil {
+		return nil, 0, err
+	}
+	s := res.Effects.Value.(saved)
+	return &s.rec, s.rev, nil
+}
+
+// maxScenarios is how many scenarios an app may have by default (contracts 7).
+const maxScenarios = 1000
+
+// SaveDraft stores the editable form of a scenario, which may have problems; it returns them with the new revision.
+func (e *Engine) SaveDraft(ctx context.Context, app AppID, id string, doc []byte, rev int64) ([]Problem, int64, error) {
+	s, err := ParseScenario(doc)
+	if err != nil {
+		return nil, 0, err
+	}
+	if s.ID != id {
+		return nil, 0, invalid("id", "ID", "must be %s, as in the address", id)
+	}
+	draft, err := compact(doc)
+	if err != nil {
+		return nil, 0, err
+	}
+	_, next, err := e.changeScenario(ctx, app, id, rev, true, "", func(rec *ScenarioRecord, _ *catalogue) error {
+		rec.Draft = draft
+		return nil
+	})
+	if err != nil {
+		return nil, 0, err
+	}
+	problems, err := e.Validate(ctx, app, doc)
+	return problems, next, err
+}
+
+func compact(doc []byte) (json.RawMessage, error) {
+	var out bytes.Buffer
+	if err := json.Compact(&out, doc); err != nil {
+		return nil, invalid("", "JSON", "is not readable JSON")
+	}
+	return out.Bytes(), nil
+}
+
+// Publish makes the draft the version that runs from now on; start also starts the scenario. A draft with problems is refused with
+// all of them, and one that equals the running version makes no new version.
+func (e *Engine) Publish(ctx context.Context, app AppID, id, by string, start bool) (*ScenarioRecord, error) {
+	rec, _, err := e.changeScenario(ctx, app, id, 0, false, by, func(rec *ScenarioRecord, cat *catalogue) error {
+		if len(rec.Draft) == 0 {
+			return coded(ErrConflict, "NO_DRAFT", "the scenario has no draft to publish")
+		}
+		if problems := cat.validate(rec.Draft, e.opt.Kinds); len(problems) > 0 {
+			return &InvalidError{Fields: problems}
+		}
+		if !bytes.Equal(rec.Draft, rec.Published) {
+			rec.Published = rec.Draft
+			rec.Version++
+		}
+		if start {
+			rec.State = Running
+		}
+		return nil
+	})
+	return rec, err
+}
+
+// SetState starts or stops a scenario. Stopped ones match no change; runs that have begun finish, those that have not are cancelled
+// when their turn comes.
+func (e *Engine) SetState(ctx context.Context, app AppID, id string, state ScenarioState) (*ScenarioRecord, error) {
+	rec, _, err := e.changeScenario(ctx, app, id, 0, false, "", func(rec *ScenarioRecord, _ *catalogue) error {
+		if rec.Version == 0 {
+			return coded(ErrConflict, "NOT_PUBLISHED", "the scenario has no published version yet")
+		}
+		rec.State = state
+		return nil
+	})
+	return rec, err
+}
+
+// DeleteScenario removes a stopped scenario; its runs and versions stay until they are forgotten.
+func (e *Engine) DeleteScenario(ctx context.Context, app AppID, id string) error {
+	_, err := e.Update(ctx, app, RecordScenario, id, true, func(old *Record, _ time.Time) (*Record, error) {
+		if old == nil {
+			return nil, coded(ErrNotFound, "SCENARIO_NOT_FOUND", "the app has no scenario of this id")
+		}
+		var rec ScenarioRecord
+		if err := json.Unmarshal(old.Body, &rec); err != nil {
+			return nil, fmt.Errorf("read scenario %s: %w", id, err)
+		}
+		if rec.State != Stopped {
+			return nil, coded(ErrConflict, "RUNNING", "the scenario has to be stopped first")
+		}
+		gone := *old
+		gone.Deleted = true
+		return &gone, nil
+	})
+	return err
+}
+
+// Notices lists the problems that conditions of an app's triggers have met since the program started.
+func (e *Engine) Notices(app AppID) []Notice {
+	e.cats.notices.mu.Lock()
+	defer e.cats.notices.mu.Unlock()
+	var list []Notice
+	for id, n := range e.cats.notices.all {
+		if id.app == app {
+			list = append(list, *n)
+		}
+	}
+	return list
+}
+
+// Structures returns an app's structures by id, as of now.
+func (e *Engine) Structures(ctx context.Context, app AppID) (map[string]*Structure, error) {
+	cat, err := e.fresh(ctx, app)
+	if err != nil {
+		return nil, err
+	}
+	return cat.structures, nil
+}
+
+// App returns an app's settings.
+func (e *Engine) App(ctx context.Context, app AppID) (App, error) {
+	cat, err := e.fresh(ctx, app)
+	if err != nil {
+		return App{}, err
+	}
+	return cat.app, nil
+}

@@ -1,0 +1,168 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/cuelight/cuelight/engine/expr"
+)
+
+// Scope is what a step sees and does while it is walked inside an op. It lasts for one call of the step's run.
+type Scope struct {
+	a        *act
+	run      *Run
+	version  *Version
+	state    *state
+	env      expr.Env
+	prepared *prepared
+	effects  int
+}
+
+// prepared is what a worker evaluated for a step before its op: its deferred expressions, and the object that they saw.
+type prepared struct {
+	step    *step
+	values  map[*slot]preparedValue
+	version int64 // of the current object; -1 when there was none
+}
+
+type preparedValue struct {
+	value any
+	err   error
+}
+
+// errPrepare says that a step's deferred expressions have to be evaluated, outside the commit, before it can be walked.
+var errPrepare = errors.New("deferred expressions are not evaluated yet")
+
+// errMoved says that the object changed between the evaluation of a deferred expression and the op.
+var errMoved = errors.New("object changed meanwhile")
+
+func (s *Scope) budget() *expr.Budget { return expr.NewBudget(expr.InlineLimits, nil) }
+
+// Now is the op's time.
+func (s *Scope) Now() time.Time { return s.a.now() }
+
+// Attempt is 0 for the step's first try.
+func (s *Scope) Attempt() int { return s.state.Attempt }
+
+// SetVariable sets a variable of the run.
+func (s *Scope) SetVariable(name string, value any) { s.state.Vars[name] = value }
+
+// LockObject makes sure that the current object is locked and that expressions see it as it is now. It fails OBJECT_GONE when there is none.
+func (s *Scope) LockObject() error {
+	if s.run.Object == "" {
+		return StepError("NO_OBJECT", "the run has no current object")
+	}
+	o, err := s.a.object(s.run.Structure, s.run.Object, true)
+	if err != nil {
+		return err
+	}
+	if o == nil {
+		return StepError("OBJECT_GONE", "the object does not exist any more")
+	}
+	if p := s.prepared; p != nil && p.version != o.Version {
+		return errMoved
+	}
+	return s.see(o)
+}
+
+func (s *Scope) see(o *Object) error {
+	st := s.a.cat.structures[s.run.Structure]
+	if st == nil {
+		return StepError("STRUCTURE_GONE", "the structure %s does not exist any more", s.run.Structure)
+	}
+	env, err := st.env(o)
+	if err != nil {
+		return err
+	}
+	s.env.Names["object"] = orNil(env)
+	return nil
+}
+
+// Values evaluates field values, all of them on the same state of the object.
+func (s *Scope) Values(set FieldValues) (map[string]any, error) {
+	out := make(map[string]any, len(set))
+	for _, name := range keysOf(set) {
+		if set[name] == nil {
+			out[name] = nil
+			continue
+		}
+		v, err := set[name].Eval(s)
+		if err != nil {
+			return nil, err
+		}
+		out[name] = v
+	}
+	return out, nil
+}
+
+// Edit changes fields of the current object; without event no scenario runs for it.
+func (s *Scope) Edit(values map[string]any, event bool) error {
+	_, err := s.write(change{structure: s.a.cat.structures[s.run.Structure], kind: WritePatch, id: s.run.Object, set: values, silent: !event})
+	return err
+}
+
+// Create makes an object and returns its id; one that exists under a given id is left as it is.
+func (s *Scope) Create(structure, id string, values map[string]any, event bool) (string, error) {
+	st := s.a.cat.structures[structure]
+	if st == nil {
+		return "", StepError("STRUCTURE_GONE", "the structure %s does not exist any more", structure)
+	}
+	out, err := s.write(change{structure: st, kind: WriteCreate, id: id, set: values, silent: !event, reuse: true})
+	if err != nil {
+		return "", err
+	}
+	return out.Object.ID, nil
+}
+
+func (s *Scope) write(c change) (Written, error) {
+	if c.structure == nil {
+		return Written{}, StepError("STRUCTURE_GONE", "the structure does not exist any more")
+	}
+	return s.a.write(c)
+}
+
+// Limits of pushes (design 7, guarantees 4).
+const (
+	MaxEventName = 128
+	MaxPush      = 64 << 10
+	MaxReceivers = 1000
+)
+
+// reservedEvents are names that a stock client uses for itself or refuses.
+var reservedEvents = []string{"connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"}
+
+// Push sends an event to one user, or to everybody of the app when to is Everybody and was typed.
+func (s *Scope) Push(to []string, event, message string, isJSON bool) error {
+	if err := CheckPush(event, message); err != nil {
+		return err
+	}
+	for _, t := range to {
+		s.a.eff.Pushes = append(s.a.eff.Pushes, &Push{
+			App: s.a.app, To: t, Event: event, Message: message, JSON: isJSON, Run: s.run.ID, Seq: s.state.Walked, At: s.a.now(),
+		})
+	}
+	return nil
+}
+
+// CheckPush refuses events and messages that no client could be sent.
+func CheckPush(event, message string) error {
+	switch {
+	case event == "":
+		return StepError("PUSH_EVENT", "the event name is empty")
+	case len([]rune(event)) > MaxEventName:
+		return &CodedError{Kind: ErrInvalid, Code: "PUSH_EVENT", Limit: "event_name", Message: fmt.Sprintf("an event name may have at most %d characters", MaxEventName)}
+	case slices.Contains(reservedEvents, event) || len(event) >= 4 && event[:4] == "cue:":
+		return StepError("PUSH_EVENT", "the event name %q is reserved", event)
+	case len(message) > MaxPush:
+		return &CodedError{Kind: ErrInvalid, Code: "PUSH_SIZE", Limit: "push_bytes", Message: fmt.Sprintf("a message may be at most %d bytes long", MaxPush)}
+	}
+	if err := cleanText(event); err != nil {
+		return StepError("PUSH_EVENT", "the event name %s", err)
+	}
+	if err := cleanText(message); err != nil {
+		return StepError("PUSH_MESSAGE", "the message %s", err)
+	}
+	return nil
+}

@@ -1,0 +1,93 @@
+package engine
+
+import (
+	"context"
+	"time"
+)
+
+// Store keeps everything, in SQLite or PostgreSQL. It is safe for concurrent use; Commit is called by as many goroutines at a time
+// as Committers says. Reads see only what was committed. Errors match ErrNotFound where one thing was asked for and is not there.
+type Store interface {
+	// Committers is how many batches may be committed at a time, at least 1. Ops of one app always go to the same committer.
+	Committers() int
+	// Commit carries out ops in one transaction, in order, each seeing what its predecessors left; it answers each op.
+	// An op that is refused leaves no trace and does not touch the others. When it returns, what has no error is durable.
+	// It never leaves an outcome unknown; it may therefore take as long as the database is away. It fails ops with
+	// ErrUnavailable when ctx ends before the outcome of a transaction that was not yet sent is known.
+	Commit(ctx context.Context, ops []Op) []Result
+
+	// Catalogue returns the number of an app's published state and the records of the given kinds, read in one snapshot.
+	Catalogue(ctx context.Context, app AppID, kinds ...RecordKind) (int64, []*Record, error)
+	// Record returns one document of the control plane.
+	Record(ctx context.Context, app AppID, kind RecordKind, id string) (*Record, error)
+	// Records lists documents of a kind by id after a given one, at most limit; owner "" means any.
+	Records(ctx context.Context, app AppID, kind RecordKind, owner, after string, limit int) ([]*Record, error)
+
+	// Object returns one object.
+	Object(ctx context.Context, app AppID, structure, id string) (*Object, error)
+	// Objects returns a page of objects.
+	Objects(ctx context.Context, q ObjectQuery) (ObjectPage, error)
+	// Change returns one change.
+	Change(ctx context.Context, app AppID, seq int64) (*Change, error)
+	// Changes lists changes after a cursor in an order in which no change can appear behind a cursor that was given out.
+	Changes(ctx context.Context, app AppID, after ChangeCursor, limit int) ([]*Change, ChangeCursor, error)
+
+	// Run returns one run.
+	Run(ctx context.Context, app AppID, id RunID) (*Run, error)
+	// Runs lists runs, newest first.
+	Runs(ctx context.Context, q RunQuery) ([]*Run, error)
+	// Steps lists the log of a run by seq after a given one.
+	Steps(ctx context.Context, app AppID, run RunID, after int64, limit int) ([]*StepRecord, error)
+	// Values returns what is kept beside a run's state.
+	Values(ctx context.Context, app AppID, run RunID) ([]*RunValue, error)
+
+	// PushHead returns the end of an app's push log and its epoch.
+	PushHead(ctx context.Context, app AppID) (PushHead, error)
+	// Pushes lists pushes by position after a given one; those before since are left out when since is not zero.
+	Pushes(ctx context.Context, app AppID, after int64, since time.Time, limit int) ([]Push, error)
+
+	// TakeOver gives every ready run that no living node owns to node, raising its epoch, and returns how many it took.
+	TakeOver(ctx context.Context, node string) (int, error)
+	// Owned lists the ready runs of a node by id after a given one.
+	Owned(ctx context.Context, node string, after RunID, limit int) ([]*Run, error)
+	// Due lists waiting runs that are due before a time, soonest first.
+	Due(ctx context.Context, before time.Time, limit int) ([]*Run, error)
+	// Backlog counts the open runs of an app's scenarios.
+	Backlog(ctx context.Context, app AppID) (map[string]int, error)
+	// Prune deletes a slice of what is older than the policy says and returns how many rows went; 0 means that nothing is left to prune.
+	Prune(ctx context.Context, p Retention) (int, error)
+
+	// Ping says whether the store answers.
+	Ping(ctx context.Context) error
+	// Close ends it; no other call may be running.
+	Close() error
+}
+
+// Retention says what may be forgotten. Zero times keep everything.
+type Retention struct {
+	Runs     time.Time // finished before
+	Failed   time.Time // failed before
+	Changes  time.Time
+	Claims   time.Time // lapsed before
+	Pushes   time.Time
+	Matched  time.Time // candidates that proved false before
+	Commits  time.Time // transaction marks
+	MaxRows  int
+	KeepRuns int // at most this many finished runs of one scenario; 0 means any number
+}
+
+// ChangeCursor is a place in the feed of changes: by transaction, then by number.
+type ChangeCursor struct {
+	Tx  int64
+	Seq int64
+}
+
+// RunQuery asks for runs, newest first.
+type RunQuery struct {
+	App      AppID
+	Scenario string    // "" means any
+	Status   RunStatus // "" means any
+	Object   string    // "" means any
+	Before   RunID     // "" starts at the newest
+	Limit    int
+}

@@ -1,0 +1,274 @@
+package engine
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/cuelight/cuelight/engine/expr"
+)
+
+// FieldType is the type of a field's values (contracts 2).
+type FieldType string
+
+// The field types.
+const (
+	TypeString  FieldType = "string"
+	TypeNumber  FieldType = "number"
+	TypeDecimal FieldType = "decimal"
+	TypeBoolean FieldType = "boolean"
+	TypeDate    FieldType = "date"
+	TypeJSON    FieldType = "json"
+	TypeLink    FieldType = "link"
+)
+
+// Structure is a named kind of objects with typed fields, as documents, API and files spell it.
+type Structure struct {
+	Kind   string  `json:"kind"`
+	ID     string  `json:"id"`
+	Name   string  `json:"name,omitempty"`
+	Title  string  `json:"title,omitempty"`
+	Fields []Field `json:"fields"`
+
+	byID map[string]*Field
+	typ  *expr.Type
+}
+
+// Field is one field of a structure.
+type Field struct {
+	ID       string    `json:"id"`
+	Name     string    `json:"name,omitempty"`
+	Type     FieldType `json:"type"`
+	Required bool      `json:"required,omitempty"`
+	Unique   bool      `json:"unique,omitempty"`
+	// Indexed fields can be filtered and sorted by; unset means the default: on for choices, dates, links and unique fields.
+	Indexed *bool `json:"indexed,omitempty"`
+	// Default is the value of a new object whose writer named none.
+	Default json.RawMessage `json:"default,omitempty"`
+	// Options make a string a choice.
+	Options []string `json:"options,omitempty"`
+	// Structure is what a link points at.
+	Structure string `json:"structure,omitempty"`
+	// Auto numbers new objects: a text with one run of zeros in braces, as "ORD-{0000}".
+	Auto string `json:"auto,omitempty"`
+}
+
+// Limits of structures (contracts 2, guarantees 4).
+const (
+	MaxFields  = 200
+	MaxIndexed = 16
+	MaxObject  = 256 << 10 // bytes of an object's data
+	MaxString  = 64 << 10  // bytes of a string value
+	MaxJSON    = 64        // levels of a json value
+	maxSafe    = 1<<53 - 1
+)
+
+var (
+	nameRule     = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]{0,62}$`)
+	objectIDRule = regexp.MustCompile(`^[A-Za-z0-9._~@:-]{1,64}$`)
+	autoRule     = regexp.MustCompile(`\{(0{1,12})\}`)
+	builtIn      = []string{"id", "version", "created_at", "changed_at", "created_by", "changed_by"}
+)
+
+// ParseStructure reads and checks a structure document. Its errors are an InvalidError that lists all wrong fields.
+func ParseStructure(doc []byte) (*Structure, error) {
+	var s Structure
+	if err := decodeStrict(doc, &s); err != nil {
+		return nil, err
+	}
+	if errs := s.check(); len(errs) > 0 {
+		return nil, &InvalidError{Fields: errs}
+	}
+	s.prepare()
+	return &s, nil
+}
+
+func (s *Structure) check() []FieldError {
+	var errs []FieldError
+	add := func(path, code, format string, args ...any) {
+		errs = append(errs, FieldError{path, code, fmt.Sprintf(format, args...)})
+	}
+	if s.Kind != "" && s.Kind != "structure" {
+		add("kind", "KIND", `must be "structure"`)
+	}
+	if !nameRule.MatchString(s.ID) {
+		add("id", "NAME", "must start with a letter and hold only letters, digits and _, at most 63")
+	}
+	if len(s.Fields) > MaxFields {
+		add("fields", "LIMIT", "at most %d fields", MaxFields)
+	}
+	seen := map[string]bool{}
+	indexed := 0
+	for i := range s.Fields {
+		f, path := &s.Fields[i], fmt.Sprintf("fields[%d]", i)
+		low := strings.ToLower(f.ID)
+		switch {
+		case !nameRule.MatchString(f.ID):
+			add(path+".id", "NAME", "must start with a letter and hold only letters, digits and _, at most 63")
+		case slices.Contains(builtIn, low):
+			add(path+".id", "BUILT_IN", "every object already has a field of this name")
+		case seen[low]:
+			add(path+".id", "TAKEN", "another field has this name (upper and lower case do not count)")
+		}
+		seen[low] = true
+		for _, e := range f.check(path) {
+			errs = append(errs, e)
+		}
+		if f.IsIndexed() {
+			indexed++
+		}
+	}
+	if indexed > MaxIndexed {
+		add("fields", "LIMIT", "at most %d fields can be indexed", MaxIndexed)
+	}
+	return errs
+}
+
+func (f *Field) check(path string) []FieldError {
+	var errs []FieldError
+	add := func(at, code, format string, args ...any) {
+		errs = append(errs, FieldError{path + at, code, fmt.Sprintf(format, args...)})
+	}
+	types := []FieldType{TypeString, TypeNumber, TypeDecimal, TypeBoolean, TypeDate, TypeJSON, TypeLink}
+	if !slices.Contains(types, f.Type) {
+		add(".type", "TYPE", "must be one of string, number, decimal, boolean, date, json, link")
+		return errs
+	}
+	if (f.Type == TypeLink) != (f.Structure != "") {
+		add(".structure", "LINK", "a link, and only a link, names the structure that it points at")
+	}
+	if len(f.Options) > 0 && f.Type != TypeString {
+		add(".options", "TYPE", "only a string can have options")
+	}
+	if f.Auto != "" {
+		if f.Type != TypeString {
+			add(".auto", "TYPE", "only a string can be numbered")
+		}
+		if len(autoRule.FindAllString(f.Auto, -1)) != 1 {
+			add(".auto", "AUTO", `must hold one run of zeros in braces, as "ORD-{0000}"`)
+		}
+	}
+	if f.Unique && (f.Type == TypeJSON || f.Type == TypeBoolean) {
+		add(".unique", "TYPE", "a field of this type can not be unique")
+	}
+	if f.Indexed != nil && *f.Indexed && f.Type == TypeJSON {
+		add(".indexed", "TYPE", "a json field can not be indexed")
+	}
+	if f.Indexed != nil && !*f.Indexed && f.Unique {
+		add(".indexed", "TYPE", "a unique field is always indexed")
+	}
+	if f.Default != nil {
+		if _, err := f.parse(f.Default); err != nil {
+			add(".default", "TYPE", "%s", err)
+		}
+	}
+	return errs
+}
+
+func (s *Structure) prepare() {
+	s.Kind = "structure"
+	s.byID = make(map[string]*Field, len(s.Fields))
+	fields := map[string]expr.Type{
+		"id": {Kind: expr.KindString}, "version": {Kind: expr.KindInt},
+		"created_at": {Kind: expr.KindTime}, "changed_at": {Kind: expr.KindTime},
+		"created_by": {Kind: expr.KindString}, "changed_by": {Kind: expr.KindString},
+	}
+	for i := range s.Fields {
+		f := &s.Fields[i]
+		s.byID[f.ID] = f
+		fields[f.ID] = f.exprType()
+	}
+	s.typ = &expr.Type{Kind: expr.KindMap, Fields: fields}
+}
+
+// Field returns a field by id, or nil.
+func (s *Structure) Field(id string) *Field { return s.byID[id] }
+
+func (s *Structure) suggest(name string) string {
+	names := slices.Clone(builtIn)
+	for _, f := range s.Fields {
+		names = append(names, f.ID)
+	}
+	return didYouMean(name, names)
+}
+
+// IsIndexed says whether the field's values lie in object_values.
+func (f *Field) IsIndexed() bool {
+	if f.Indexed != nil {
+		return *f.Indexed
+	}
+	return f.Unique || len(f.Options) > 0 || f.Type == TypeDate || f.Type == TypeLink
+}
+
+func (f *Field) exprType() expr.Type {
+	switch f.Type {
+	case TypeString:
+		return expr.Type{Kind: expr.KindString, Options: f.Options}
+	case TypeNumber:
+		return expr.Type{Kind: expr.KindInt}
+	case TypeDecimal:
+		return expr.Type{Kind: expr.KindDecimal}
+	case TypeBoolean:
+		return expr.Type{Kind: expr.KindBool}
+	case TypeDate:
+		return expr.Type{Kind: expr.KindTime}
+	case TypeLink:
+		return expr.Type{Kind: expr.KindString, Link: f.Structure}
+	case TypeJSON:
+	}
+	return expr.Type{Kind: expr.KindAny}
+}
+
+// numbered renders the n-th auto number of the field.
+func (f *Field) numbered(n int64) string {
+	return autoRule.ReplaceAllStringFunc(f.Auto, func(zeros string) string {
+		return fmt.Sprintf("%0*d", len(zeros)-2, n)
+	})
+}
+
+// decodeStrict reads one JSON document into v: no unknown field, nothing behind it, keys spelled exactly.
+func decodeStrict(doc []byte, v any) error {
+	dec := json.NewDecoder(bytes.NewReader(doc))
+	dec.DisallowUnknownFields()
+	dec.UseNumber()
+	if err := dec.Decode(v); err != nil {
+		if name, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
+			field, _ := strconv.Unquote(name)
+			return invalid(field, "UNKNOWN_FIELD", "there is no such field here")
+		}
+		if typ, ok := err.(*json.UnmarshalTypeError); ok {
+			return invalid(typ.Field, "TYPE", "must be a %s, not a %s", jsonName(typ.Type.Kind().String()), typ.Value)
+		}
+		return invalid("", "JSON", "is not readable JSON: %s", strings.TrimPrefix(err.Error(), "json: "))
+	}
+	if dec.More() {
+		return invalid("", "JSON", "there is text behind the document")
+	}
+	return nil
+}
+
+func jsonName(kind string) string {
+	switch kind {
+	case "bool":
+		return "boolean"
+	case "slice", "array":
+		return "list"
+	case "struct", "map":
+		return "object"
+	case "int", "int64", "float64":
+		return "number"
+	}
+	return kind
+}
+
+// didYouMean returns `; did you mean "x"?` for the nearest of names, or nothing.
+func didYouMean(name string, names []string) string {
+	if s := expr.Nearest(name, names); s != "" {
+		return fmt.Sprintf("; did you mean %q?", s)
+	}
+	return ""
+}

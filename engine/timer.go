@@ -1,0 +1,182 @@
+package engine
+
+import (
+	"container/heap"
+	"context"
+	"sync"
+	"time"
+)
+
+// Bounds of the timers in memory: only what is due soon is there, the rest stays in rows.
+const (
+	timerHorizon = 2 * time.Minute
+	timerPage    = 1000
+)
+
+// timers is a small heap of waiting runs that are due soon.
+type timers struct {
+	mu      sync.Mutex
+	heap    dueHeap
+	known   map[RunID]bool
+	changed chan struct{}
+}
+
+type dueRun struct {
+	app AppID
+	id  RunID
+	at  time.Time
+}
+
+type dueHeap []dueRun
+
+func (h dueHeap) Len() int           { return len(h) }
+func (h dueHeap) Less(i, j int) bool { return h[i].at.Before(h[j].at) }
+func (h dueHeap) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
+func (h *dueHeap) Push(x any)        { *h = append(*h, x.(dueRun)) }
+func (h *dueHeap) Pop() any {
+	old := *h
+	last := old[len(old)-1]
+	*h = old[:len(old)-1]
+	return last
+}
+
+func newTimers() *timers {
+	return &timers{known: map[RunID]bool{}, changed: make(chan struct{}, 1)}
+}
+
+// add remembers a waiting run. One that is due later than the horizon is found by the next scan instead.
+func (t *timers) add(r *Run) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.known[r.ID] || len(t.heap) >= 100*timerPage {
+		return
+	}
+	t.known[r.ID] = true
+	heap.Push(&t.heap, dueRun{r.App, r.ID, r.DueAt})
+	select {
+	case t.changed <- struct{}{}:
+	default:
+	}
+}
+
+// take removes the runs that are due and says when the next one is.
+func (t *timers) take(now time.Time) (due []dueRun, next time.Time) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for len(t.heap) > 0 && !t.heap[0].at.After(now) {
+		r := heap.Pop(&t.heap).(dueRun)
+		delete(t.known, r.id)
+		due = append(due, r)
+	}
+	if len(t.heap) > 0 {
+		next = t.heap[0].at
+	}
+	return due, next
+}
+
+// watchTimers wakes waiting runs when they are due.
+func (e *Engine) watchTimers() {
+	scan := e.opt.Clock()
+	for {
+		now := e.opt.Clock()
+		if !now.Before(scan) {
+			scan = e.scanDue(now)
+		}
+		due, next := e.due.take(now)
+		for _, r := range due {
+			e.wake(r)
+		}
+		if next.IsZero() || scan.Before(next) {
+			next = scan
+		}
+		timer := time.NewTimer(max(next.Sub(now), time.Millisecond))
+		select {
+		case <-timer.C:
+		case <-e.due.changed:
+		case <-e.ctx.Done():
+			timer.Stop()
+			return
+		}
+		timer.Stop()
+	}
+}
+
+// scanDue reads what is due soon and says when to read again.
+func (e *Engine) scanDue(now time.Time) time.Time {
+	ctx, cancel := context.WithTimeout(e.ctx, writeDeadline)
+	defer cancel()
+	runs, err := e.store.Due(ctx, now.Add(timerHorizon), timerPage)
+	if err != nil {
+		if e.ctx.Err() == nil {
+			e.log.Warn("can not read due runs", "err", err)
+		}
+		return now.Add(time.Second)
+	}
+	for _, r := range runs {
+		e.due.add(r)
+	}
+	if len(runs) == timerPage {
+		return later(runs[len(runs)-1].DueAt, now.Add(time.Second))
+	}
+	return now.Add(timerHorizon / 2)
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// wake takes a waiting run that is due: it gets a new epoch and its turn in its lane.
+func (e *Engine) wake(due dueRun) {
+	op := Op{
+		ID: OpID(e.opt.NewID()), App: due.app, Lock: []Key{RunKey(due.app, due.id)}, Bytes: 256,
+		Decide: func(l *Loaded) (Effects, error) {
+			cat, err := e.cats.current(l)
+			if err != nil {
+				return Effects{}, err
+			}
+			row, err := l.Run(due.id)
+			if err != nil || row == nil || row.Status != RunWaiting || row.DueAt.After(l.Now) {
+				return Effects{}, err
+			}
+			a := newAct(l, cat, causeOf(row))
+			next := *row
+			next.Epoch++
+			next.DueAt = time.Time{}
+			if next.Holds {
+				next.Status, next.Owner = RunReady, e.node
+			} else if err := a.enterLane(&next, e.node); err != nil {
+				return Effects{}, err
+			}
+			a.setRun(&next)
+			return a.eff, nil
+		},
+	}
+	retry := func() {
+		e.due.add(&Run{App: due.app, ID: due.id, DueAt: e.opt.Clock().Add(time.Second)})
+	}
+	if e.cats.at(due.app) == nil {
+		if _, err := e.cats.load(e.ctx, due.app, 1); err != nil {
+			retry()
+			return
+		}
+	}
+	err := e.committer(due.app).submit(e.ctx, &pending{op: op, run: true, done: func(r Result) {
+		if r.Err != nil {
+			e.log.Warn("can not wake run", "run", due.id, "err", r.Err)
+			retry()
+			return
+		}
+		// A clock that went back between the timer and the commit leaves the run asleep: ask again.
+		if len(r.Effects.Runs) == 0 {
+			retry()
+			return
+		}
+		e.settle(r)
+	}})
+	if err != nil {
+		e.log.Debug("wake refused", "run", due.id, "err", err)
+	}
+}
