@@ -63,7 +63,7 @@ func (d Decimal) Div(e Decimal) (Decimal, error) {
 	if d.zero() {
 		return Decimal{}, nil
 	}
-	shift := max(0, maxDigits-len(d.digits())+len(e.digits()))
+	shift := max(0, maxDigits+1-len(d.digits())+len(e.digits()))
 	x, y := d.big(), e.big()
 	x.Mul(x, power(shift))
 	rest := new(big.Int)
