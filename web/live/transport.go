@@ -11,6 +11,7 @@ import (
 	"github.com/zishang520/socket.io/parsers/engine/v3/packet"
 	"github.com/zishang520/socket.io/servers/engine/v3/transports"
 	"github.com/zishang520/socket.io/v3/pkg/types"
+	"golang.org/x/time/rate"
 )
 
 // errStopped is the description of a transport that ended without an error of its own.
@@ -43,6 +44,7 @@ func (websocketCtor) UpgradesTo() []string { return nil }
 // New makes a transport that neither reads nor writes before start.
 func (c websocketCtor) New(ctx *types.HttpContext) transports.Transport {
 	t := &websocketTransport{Transport: transports.MakeTransport(), srv: c.srv, ws: ctx.Websocket.Conn, upgrade: ctx.Query().Peek("sid") != ""}
+	t.pings = rate.NewLimiter(1, 10)
 	t.Prototype(t)
 	t.Construct(ctx)
 	t.ws.SetPingHandler(t.onPing)
@@ -58,6 +60,7 @@ type websocketTransport struct {
 	srv     *Server
 	ws      *websocket.Conn
 	upgrade bool
+	pings   *rate.Limiter // no stock client sends any
 	once    sync.Once
 
 	mu      sync.Mutex
@@ -127,6 +130,9 @@ func (t *websocketTransport) read() {
 }
 
 func (t *websocketTransport) onPing(data string) error {
+	if !t.pings.Allow() {
+		return errPacket // ends the reader
+	}
 	t.mu.Lock()
 	t.pong = appendFrame(nil, opPong, []byte(data))
 	t.mu.Unlock()
