@@ -20,6 +20,8 @@ var (
 	ErrUnavailable = errors.New("store unavailable")
 	// ErrClosed says that the engine is shutting down.
 	ErrClosed = errors.New("shutting down")
+	// ErrFull says that the disk is full; writes work again when there is room.
+	ErrFull = errors.New("disk full")
 )
 
 // FieldError is one wrong field of a document or an object.

@@ -166,3 +166,6 @@ func CheckPush(event, message string) error {
 	}
 	return nil
 }
+
+// ValidID says whether a text can be the id of an object, and so of a user.
+func ValidID(id string) bool { return objectIDRule.MatchString(id) }

@@ -1,0 +1,227 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/cuelight/cuelight/engine"
+)
+
+// Catalogue reads an app's published state in one snapshot.
+func (s *Store) Catalogue(ctx context.Context, app engine.AppID, kinds ...engine.RecordKind) (int64, []*engine.Record, error) {
+	tx, err := s.read.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	if err != nil {
+		return 0, nil, classify(err)
+	}
+	defer func() { _ = tx.Rollback() }()
+	var number int64
+	if err := tx.QueryRowContext(ctx, `SELECT catalogue FROM apps WHERE app = ?`, app).Scan(&number); err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return 0, nil, classify(err)
+	}
+	list, err := json.Marshal(kinds)
+	if err != nil {
+		return 0, nil, err
+	}
+	rows, err := tx.QueryContext(ctx, selectRecord+` WHERE app = ? AND kind IN (SELECT value FROM json_each(?)) ORDER BY kind, id`, app, string(list))
+	if err != nil {
+		return 0, nil, classify(err)
+	}
+	records, err := collect(rows, scanRecord)
+	return number, records, classify(err)
+}
+
+// Record returns one document of the control plane.
+func (s *Store) Record(ctx context.Context, app engine.AppID, kind engine.RecordKind, id string) (*engine.Record, error) {
+	r, err := scanRecord(s.read.QueryRowContext(ctx, selectRecord+` WHERE app = ? AND kind = ? AND id = ?`, app, kind, id))
+	return r, classify(err)
+}
+
+// Records lists documents of a kind.
+func (s *Store) Records(ctx context.Context, app engine.AppID, kind engine.RecordKind, owner, after string, limit int) ([]*engine.Record, error) {
+	query, args := selectRecord+` WHERE app = ? AND kind = ? AND id > ? ORDER BY id LIMIT ?`, []any{app, kind, after, limit}
+	if owner != "" {
+		query, args = selectRecord+` WHERE app = ? AND kind = ? AND owner = ? AND id > ? ORDER BY id LIMIT ?`, []any{app, kind, owner, after, limit}
+	}
+	return list(ctx, s, scanRecord, query, args...)
+}
+
+func list[T any](ctx context.Context, s *Store, scan func(scanner) (T, error), query string, args ...any) ([]T, error) {
+	rows, err := s.read.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, classify(err)
+	}
+	all, err := collect(rows, scan)
+	return all, classify(err)
+}
+
+// Object returns one object.
+func (s *Store) Object(ctx context.Context, app engine.AppID, structure, id string) (*engine.Object, error) {
+	o, err := scanObject(s.read.QueryRowContext(ctx, selectObject+` WHERE app = ? AND structure = ? AND id = ?`, app, structure, id))
+	return o, classify(err)
+}
+
+// Change returns one change.
+func (s *Store) Change(ctx context.Context, app engine.AppID, seq int64) (*engine.Change, error) {
+	c, err := scanChange(s.read.QueryRowContext(ctx, selectChange+` WHERE seq = ? AND app = ?`, seq, app))
+	return c, classify(err)
+}
+
+// Changes lists changes by number. A number is a safe cursor here because SQLite has one writer: no lower one can appear later.
+func (s *Store) Changes(ctx context.Context, app engine.AppID, after engine.ChangeCursor, limit int) ([]*engine.Change, engine.ChangeCursor, error) {
+	changes, err := list(ctx, s, scanChange, selectChange+` WHERE app = ? AND seq > ? ORDER BY seq LIMIT ?`, app, after.Seq, limit)
+	if n := len(changes); n > 0 {
+		after = engine.ChangeCursor{Seq: changes[n-1].Seq}
+	}
+	return changes, after, err
+}
+
+// Run returns one run.
+func (s *Store) Run(ctx context.Context, app engine.AppID, id engine.RunID) (*engine.Run, error) {
+	r, err := scanRun(s.read.QueryRowContext(ctx, selectRun+` WHERE id = ? AND app = ?`, id, app))
+	return r, classify(err)
+}
+
+// Runs lists runs, newest first.
+func (s *Store) Runs(ctx context.Context, q engine.RunQuery) ([]*engine.Run, error) {
+	query, args := selectRun+` WHERE app = ?`, []any{q.App}
+	for _, term := range []struct{ sql, value string }{
+		{` AND scenario = ?`, q.Scenario}, {` AND status = ?`, string(q.Status)}, {` AND object = ?`, q.Object}, {` AND id < ?`, string(q.Before)},
+	} {
+		if term.value != "" {
+			query, args = query+term.sql, append(args, term.value)
+		}
+	}
+	return list(ctx, s, scanRun, query+` ORDER BY id DESC LIMIT ?`, append(args, q.Limit)...)
+}
+
+// Steps lists the log of a run.
+func (s *Store) Steps(ctx context.Context, app engine.AppID, run engine.RunID, after int64, limit int) ([]*engine.StepRecord, error) {
+	return list(ctx, s, scanStep, selectStep+` WHERE run = ? AND app = ? AND seq > ? ORDER BY seq LIMIT ?`, run, app, after, limit)
+}
+
+// Values returns what is kept beside a run's state.
+func (s *Store) Values(ctx context.Context, app engine.AppID, run engine.RunID) ([]*engine.RunValue, error) {
+	return list(ctx, s, func(sc scanner) (*engine.RunValue, error) {
+		v := &engine.RunValue{App: app, Run: run}
+		var value string
+		err := sc.Scan(&v.Name, &value)
+		v.Value = json.RawMessage(value)
+		return v, err
+	}, `SELECT name, value FROM run_values WHERE run = ? AND app = ? ORDER BY name`, run, app)
+}
+
+// PushHead returns the end of an app's push log.
+func (s *Store) PushHead(ctx context.Context, app engine.AppID) (engine.PushHead, error) {
+	var h engine.PushHead
+	err := s.read.QueryRowContext(ctx, `SELECT epoch, pos FROM push_head WHERE app = ?`, app).Scan(&h.Epoch, &h.Pos)
+	return h, classify(err)
+}
+
+// Pushes lists pushes by position.
+func (s *Store) Pushes(ctx context.Context, app engine.AppID, after int64, since time.Time, limit int) ([]engine.Push, error) {
+	return list(ctx, s, scanPush, selectPush+` WHERE app = ? AND pos > ? AND at >= ? ORDER BY pos LIMIT ?`, app, after, millis(since), limit)
+}
+
+// TakeOver gives every ready run to node: there is one process at a time on a file, so their owners are dead.
+func (s *Store) TakeOver(ctx context.Context, node string) (int, error) {
+	s.write.mu.Lock()
+	defer s.write.mu.Unlock()
+	res, err := s.write.conn.ExecContext(ctx, `UPDATE runs SET owner = ?, epoch = epoch + 1 WHERE status = 'ready' AND owner <> ?`, node, node)
+	if err != nil {
+		return 0, classify(err)
+	}
+	n, err := res.RowsAffected()
+	return int(n), err
+}
+
+// Owned lists the ready runs of a node.
+func (s *Store) Owned(ctx context.Context, node string, after engine.RunID, limit int) ([]*engine.Run, error) {
+	return list(ctx, s, scanRun, selectRun+` WHERE owner = ? AND id > ? AND status = 'ready' ORDER BY id LIMIT ?`, node, after, limit)
+}
+
+// Due lists waiting runs, soonest first.
+func (s *Store) Due(ctx context.Context, before time.Time, limit int) ([]*engine.Run, error) {
+	return list(ctx, s, scanRun, selectRun+` WHERE status = 'waiting' AND due_at <= ? ORDER BY due_at LIMIT ?`, millis(before), limit)
+}
+
+// Backlog counts the open runs of an app's scenarios.
+func (s *Store) Backlog(ctx context.Context, app engine.AppID) (map[string]int, error) {
+	rows, err := s.read.QueryContext(ctx, `SELECT scenario, COUNT(*) FROM runs WHERE app = ? AND finished_at = 0 GROUP BY scenario`, app)
+	if err != nil {
+		return nil, classify(err)
+	}
+	defer func() { _ = rows.Close() }()
+	counts := map[string]int{}
+	for rows.Next() {
+		var scenario string
+		var n int
+		if err := rows.Scan(&scenario, &n); err != nil {
+			return nil, err
+		}
+		counts[scenario] = n
+	}
+	return counts, rows.Err()
+}
+
+// Prune deletes one slice of what is over. It runs between two batches on the write connection.
+func (s *Store) Prune(ctx context.Context, p engine.Retention) (int, error) {
+	total := 0
+	for _, q := range []struct {
+		table, key, over string
+		before           time.Time
+	}{
+		{"runs", "id", `status = 'not_matched' AND finished_at > 0 AND finished_at < ?`, p.Matched},
+		{"runs", "id", `status IN ('done', 'cancelled') AND finished_at > 0 AND finished_at < ?`, p.Runs},
+		{"runs", "id", `status = 'failed' AND finished_at > 0 AND finished_at < ?`, p.Failed},
+		{"changes", "seq", `at < ?`, p.Changes},
+		{"claims", "app, space, key", `until > 0 AND until < ?`, p.Claims},
+		{"records", "app, kind, id", `until > 0 AND until < ?`, p.Claims},
+		{"pushes", "app, pos", `at < ?`, p.Pushes},
+		{"commits", "id", `at < ?`, p.Commits},
+	} {
+		if q.before.IsZero() {
+			continue
+		}
+		n, err := s.write.prune(ctx, q.table, q.key, q.over, millis(q.before), p.MaxRows)
+		if err != nil {
+			return total, fmt.Errorf("prune %s: %w", q.table, classify(err))
+		}
+		total += n
+	}
+	return total, nil
+}
+
+// prune deletes at most limit rows of a table that are over, for runs also what hangs on them, and gives freed pages back to the disk.
+func (w *writer) prune(ctx context.Context, table, key, over string, before int64, limit int) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	slice := `SELECT ` + key + ` FROM ` + table + ` WHERE ` + over + ` ORDER BY ` + key + ` LIMIT ?`
+	queries := []string{`DELETE FROM ` + table + ` WHERE (` + key + `) IN (` + slice + `)`}
+	if table == "runs" {
+		queries = append([]string{`DELETE FROM run_steps WHERE run IN (` + slice + `)`, `DELETE FROM run_values WHERE run IN (` + slice + `)`}, queries...)
+	}
+	tx, err := w.conn.BeginTx(ctx, nil)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = tx.Rollback() }()
+	n := int64(0)
+	for _, q := range queries {
+		res, err := tx.ExecContext(ctx, q, before, limit)
+		if err != nil {
+			return 0, err
+		}
+		if n, err = res.RowsAffected(); err != nil {
+			return 0, err
+		}
+	}
+	if err := tx.Commit(); err != nil || n == 0 {
+		return 0, err
+	}
+	_, err = w.conn.ExecContext(ctx, `PRAGMA incremental_vacuum(256)`)
+	return int(n), err
+}

@@ -1,0 +1,12 @@
+package triggers
+
+import "github.com/cuelight/cuelight/engine"
+
+var _ = declare(engine.TriggerSpec[call]{
+	Kind: "call", Title: "Somebody calls it",
+	Help: "Starts when another scenario links to it, when the API calls it, or when an object is pushed in by hand. The caller gives " +
+		"the scenario's parameters, which are then read as vars.<name>.",
+	Watch: func(*call) engine.Watch { return engine.Watch{} },
+})
+
+type call struct{}
