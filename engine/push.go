@@ -32,3 +32,14 @@ type PushHead struct {
 	// Pos is the position of the newest push; 0 when there is none.
 	Pos int64
 }
+
+// PushTail is the end of an app's push log.
+type PushTail struct {
+	Head PushHead
+	// Pushes are the newest ones that are not older than asked for, by position, without a hole up to Head.Pos.
+	Pushes []Push
+	// Last holds, by receiver, the position of the newest push that is older than Pushes.
+	Last map[string]int64
+	// Floor is the greatest position of which the log no longer knows the receiver; 0 while it has every push.
+	Floor int64
+}

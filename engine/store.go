@@ -46,6 +46,9 @@ type Store interface {
 	// Pushes lists pushes by position after a given one; those before since are left out when since is not zero.
 	Pushes(ctx context.Context, app AppID, after int64, since time.Time, limit int) ([]Push, error)
 
+	// PushTail returns the end of an app's push log, read in one snapshot: what a node's ring is filled with at start.
+	PushTail(ctx context.Context, app AppID, since time.Time, limit int) (PushTail, error)
+
 	// TakeOver gives every ready run that no living node owns to node, raising its epoch, and returns how many it took.
 	TakeOver(ctx context.Context, node string) (int, error)
 	// Owned lists the ready runs of a node by id after a given one.
