@@ -37,6 +37,8 @@ type store struct {
 	// reads counts the questions asked of the log, failing makes them fail.
 	reads   atomic.Int64
 	failing atomic.Bool
+	// admitted, if set, runs when the door has decided but not yet answered.
+	admitted atomic.Pointer[func()]
 }
 
 func newStore(t testing.TB) *store {
@@ -183,6 +185,14 @@ func (s *store) RecentPushes(ctx context.Context, app engine.AppID, w live.Windo
 
 // Admit is the door: guests only in demo, sessions as the table says.
 func (s *store) Admit(ctx context.Context, app engine.AppID, session, origin string) (live.Visitor, error) {
+	v, err := s.admit(ctx, app, session, origin)
+	if f := s.admitted.Load(); f != nil {
+		(*f)()
+	}
+	return v, err
+}
+
+func (s *store) admit(ctx context.Context, app engine.AppID, session, origin string) (live.Visitor, error) {
 	var allowed sql.NullString
 	if err := s.db.QueryRowContext(ctx, `SELECT group_concat(origin) FROM origins WHERE app = ?`, app).Scan(&allowed); err != nil {
 		return live.Visitor{}, err
@@ -227,7 +237,13 @@ var testKey = []byte("0123456789abcdef0123456789abcdef")
 
 func newWorld(t testing.TB, limits live.Limits) *world {
 	t.Helper()
-	w := &world{t: t, store: newStore(t), limits: limits, addr: "127.0.0.1:0", conns: map[net.Conn]struct{}{}}
+	return newNode(t, newStore(t), limits)
+}
+
+// newNode is one more server over the same store.
+func newNode(t testing.TB, s *store, limits live.Limits) *world {
+	t.Helper()
+	w := &world{t: t, store: s, limits: limits, addr: "127.0.0.1:0", conns: map[net.Conn]struct{}{}}
 	w.start()
 	t.Cleanup(w.stop)
 	return w
