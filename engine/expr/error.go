@@ -132,3 +132,8 @@ func distance(a, b string) int {
 	}
 	return old[len(y)]
 }
+
+// NewError makes an Error at a rune offset of source, for languages that are built around this one.
+func NewError(source string, pos int, message, suggestion string) *Error {
+	return origin{source: source}.fail(pos, message, suggestion)
+}

@@ -68,7 +68,7 @@ func (t *Template) scan(scope *Scope) error {
 		}
 		t.literal(rest[:open])
 		pos += utf8.RuneCountInString(rest[:open])
-		inner, ok := inside(rest[open+2:])
+		inner, ok := Inside(rest[open+2:])
 		if !ok {
 			return t.at.fail(pos, "{{ is never closed", `write }} at its end; {{ itself is written {{ "{{" }}`)
 		}
@@ -109,8 +109,8 @@ func (t *Template) compile(inner string, pos int, scope *Scope) (*Program, error
 	return compile(inner, origin{source: t.at.source, offset: pos}, scope)
 }
 
-// inside is what stands before the }} that closes an expression: not one in a string, nor the end of two maps.
-func inside(s string) (string, bool) {
+// Inside is what stands before the }} that closes an expression which s begins with: not a }} in a string, nor one that ends two maps.
+func Inside(s string) (string, bool) {
 	depth := 0
 	for i := 0; i < len(s); {
 		if depth == 0 && strings.HasPrefix(s[i:], "}}") {
