@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/cuelight/cuelight/engine/expr"
 )
 
 // The kinds of error that callers tell apart with errors.Is; every error of this package that a client can cause matches one of them.
@@ -81,13 +83,20 @@ func coded(kind error, code, format string, args ...any) *CodedError {
 	return &CodedError{Kind: kind, Code: code, Message: fmt.Sprintf(format, args...)}
 }
 
-// ErrorCode is the stable code of an error: that of the CodedError or of the first wrong field, else INTERNAL.
+// ErrorCode is the stable code of an error: that of the CodedError or of the first wrong field, EXPRESSION or BUDGET where an
+// expression failed, else INTERNAL.
 func ErrorCode(err error) string {
 	if c, ok := errors.AsType[*CodedError](err); ok {
 		return c.Code
 	}
 	if inv, ok := errors.AsType[*InvalidError](err); ok && len(inv.Fields) > 0 {
 		return inv.Fields[0].Code
+	}
+	if errors.Is(err, expr.ErrBudget) {
+		return "BUDGET"
+	}
+	if _, ok := errors.AsType[*expr.Error](err); ok {
+		return "EXPRESSION"
 	}
 	return "INTERNAL"
 }

@@ -126,18 +126,18 @@ type Loaded struct {
 	locks map[Key]bool // true: locked, false: peeked
 }
 
-// NewID returns the op's next id, the same on every call of Decide: a UUID made of the op's own id and a counter.
-// It keeps the op's time in front, so that ids grow with time.
+// NewID returns the op's next id, the same on every call of Decide: a UUID made of the op's own id and a counter. The op's time
+// stays in front and the counter comes next, so that ids sort by time and, within an op, by the order in which they were made.
 func (l *Loaded) NewID() string {
 	l.ids++
-	base, err := uuid.Parse(string(l.op))
+	id, err := uuid.Parse(string(l.op))
 	if err != nil {
-		base = uuid.NewSHA1(uuid.Nil, []byte(l.op))
+		id = uuid.NewSHA1(uuid.Nil, []byte(l.op))
 	}
-	// The op's own id is random behind its time stamp; hashing the counter into that part keeps ids of two ops apart.
-	sum := uuid.NewSHA1(base, []byte{byte(l.ids >> 16), byte(l.ids >> 8), byte(l.ids)})
-	id := base
-	copy(id[9:], sum[9:])
+	sum := uuid.NewSHA1(id, []byte{byte(l.ids >> 8), byte(l.ids)})
+	id[8] = 0x80 | byte(l.ids>>8)&0x3f // the variant's two bits, then the counter
+	id[9] = byte(l.ids)
+	copy(id[10:], sum[:6])
 	return id.String()
 }
 
