@@ -19,6 +19,7 @@ export class Connection {
   readonly socket: Socket
   status: Status = 'connecting'
   private asked = false // for a new session since the last time it was live
+  private liveAt = 0
   private kicks = 0
   private got = ''
   private receipt = 0
@@ -31,6 +32,8 @@ export class Connection {
       autoConnect: false,
     })
     this.socket = manager.socket('/')
+    const { app, session, at } = options
+    this.socket.auth = { app_id: app, ...(session && { session_id: session }), ...(at && { at }) }
     this.socket.on('connect', () => this.connected())
     this.socket.on('disconnect', (reason) => this.cut(reason))
     this.socket.on('connect_error', (error) => this.failed(error))
@@ -39,7 +42,7 @@ export class Connection {
   /** Connects, after it has asked for the session if there is an address for it. */
   async start(): Promise<void> {
     this.turn('connecting')
-    await this.open(this.options.at)
+    await this.open()
   }
 
   /** Calls handle for every event of the server, its message without the trailing offset. */
@@ -52,22 +55,19 @@ export class Connection {
     })
   }
 
-  private async open(at?: string): Promise<void> {
-    const { app, session, sessionUrl } = this.options
-    let id = session
-    if (sessionUrl) {
-      try {
-        id = await askSession(sessionUrl)
-      } catch (error) {
-        return this.refuse('session_unavailable', String(error), true)
-      }
+  private async open(): Promise<void> {
+    const { sessionUrl } = this.options
+    try {
+      if (sessionUrl) this.socket.auth = { ...this.socket.auth, session_id: await askSession(sessionUrl) }
+    } catch (error) {
+      return this.refuse('session_unavailable', String(error), true)
     }
-    this.socket.auth = { app_id: app, ...(id && { session_id: id }), ...(at && { at }) }
     this.socket.connect()
   }
 
   private connected(): void {
     this.asked = false
+    this.liveAt = Date.now()
     // Said once: from now on the client itself knows how far it is.
     if ('at' in this.socket.auth) delete this.socket.auth['at']
     this.turn('live')
@@ -77,11 +77,14 @@ export class Connection {
     this.turn('reconnecting')
     // The client itself comes back after a broken transport, but not after a server that sent it away.
     if (reason !== 'io server disconnect') return
+    if (Date.now() - this.liveAt > 60_000) this.kicks = 0
     const wait = Math.min(2 ** this.kicks++, 30) * 1000 * (0.5 + Math.random())
     setTimeout(() => !this.socket.connected && void this.open(), wait)
   }
 
   private failed(error: Error & { data?: { code?: string } }): void {
+    // Something on the way lets websockets neither through nor fail: begin with the other transport next time.
+    if (error.message === 'timeout') (this.socket.io.opts.transports as string[]).reverse()
     // Active: not a refusal, the client goes on trying by itself.
     if (this.socket.active) {
       if (this.status !== 'connecting') this.turn('reconnecting')
@@ -103,7 +106,6 @@ export class Connection {
   }
 
   private turn(status: Status, more: object = {}): void {
-    if (status === 'live') setTimeout(() => this.status === 'live' && (this.kicks = 0), 60_000)
     this.status = status
     document.documentElement.setAttribute('data-cue-status', status)
     emit(document, 'status', { status, ...more })

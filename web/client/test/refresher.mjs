@@ -450,6 +450,30 @@ await check('without websocket the page falls back to polling', { routes: counte
   assert.equal(await tab.evaluate(() => cuelight.socket.io.engine.transport.name), 'polling')
 })
 
+await check('websockets that hang: polling is tried after the timeout', { routes: counted() }, async ({ server, tab, open, refreshed }) => {
+  server.http.removeAllListeners('upgrade').on('upgrade', (_, socket) => setTimeout(() => socket.destroy(), 3000))
+  await tab.addInitScript(() => {
+    const real = window.setTimeout
+    window.setTimeout = (run, ms, ...args) => real(run, ms === 20_000 ? 300 : ms, ...args)
+  })
+  await open()
+  await refreshed(2)
+  assert.equal(await tab.evaluate(() => cuelight.socket.io.engine.transport.name), 'polling')
+})
+
+await check('a session that the page itself set outlives being sent away', { routes: counted() }, async ({ server, tab, open, refreshed }) => {
+  await open()
+  await refreshed(2)
+  await tab.evaluate(() => {
+    cuelight.socket.auth = { app_id: 'shop', session_id: 'mine' }
+    cuelight.socket.disconnect().connect()
+  })
+  await until(() => server.auths.length === 2, 'the second connect')
+  server.io.disconnectSockets()
+  await until(() => server.auths.length === 3, 'the third connect')
+  assert.equal(server.auths[2].session_id, 'mine')
+})
+
 await browser.close()
 console.log(`${results.passed} passed, ${results.failed} failed`)
 process.exit(results.failed === 0 && results.passed > 0 ? 0 : 1)

@@ -29,7 +29,7 @@ export async function startServer({ port = 0, routes = {}, admit } = {}) {
   await new Promise((resolve) => http.listen(port, '127.0.0.1', resolve))
   const bound = http.address().port
   return {
-    io, auths, receipts, requests, port: bound, url: `http://127.0.0.1:${bound}`,
+    io, http, auths, receipts, requests, port: bound, url: `http://127.0.0.1:${bound}`,
     /** How often the path was fetched by the Refresher. */
     fetches: (path) => requests.filter((request) => request.path === path && request.refresh === '1').length,
     /** Waits until n sockets are connected. */
