@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -83,7 +84,9 @@ var attacks = []struct {
 			t.Errorf("POST without a session: %d, want 400", got)
 		}
 	}},
-	{"TooManyAttachments", func(t *testing.T, base string) { binaryEvent(t, base, `459999999999-["x",{"_placeholder":true,"num":0}]`) }},
+	{"TooManyAttachments", func(t *testing.T, base string) {
+		binaryEvent(t, base, `459999999999-["x",{"_placeholder":true,"num":0}]`)
+	}},
 	{"NoAttachments", func(t *testing.T, base string) { binaryEvent(t, base, `450-["any"]`) }},
 	{"BinaryAck", func(t *testing.T, base string) { binaryEvent(t, base, `461-1["any"]`) }},
 	{"BinaryInPolling", func(t *testing.T, base string) {
@@ -98,8 +101,8 @@ var attacks = []struct {
 		if err == nil && status != http.StatusRequestEntityTooLarge {
 			t.Errorf("answered %d, want 413", status)
 		}
-		if sent.n > 8<<20 {
-			t.Errorf("%d MB were taken", sent.n>>20)
+		if n := sent.n.Load(); n > 8<<20 {
+			t.Errorf("%d MB were taken", n>>20)
 		}
 	}},
 	{"OctetStream", func(t *testing.T, base string) {
@@ -339,13 +342,16 @@ func status1(t *testing.T, method, url, contentType string, body io.Reader) int 
 }
 
 // endless is a body without a length.
-type endless struct{ n, limit int }
+type endless struct {
+	n     atomic.Int64 // the transport may still read when the answer is there
+	limit int64
+}
 
 func (e *endless) Read(b []byte) (int, error) {
-	if e.n >= e.limit {
+	if e.n.Load() >= e.limit {
 		return 0, io.EOF
 	}
 	n := copy(b, bytes.Repeat([]byte("4"), min(len(b), 32<<10)))
-	e.n += n
+	e.n.Add(int64(n))
 	return n, nil
 }

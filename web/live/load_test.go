@@ -19,6 +19,9 @@ import (
 	"github.com/cuelight/cuelight/web/live"
 )
 
+// slowed says that the race detector is on; the tests then look for races and losses only.
+var slowed bool
+
 // roomy are limits for tests that come from one address; what they raise is logged.
 func roomy(t *testing.T) live.Limits {
 	t.Helper()
@@ -216,7 +219,11 @@ func TestReadersThatDoNotReadCostNothing(t *testing.T) {
 		poller(t, w.url())
 	}
 
-	const size, perCommit, commits = 64 << 10, 16, 200
+	const size, perCommit = 64 << 10, 16
+	commits := 200
+	if slowed {
+		commits = 40
+	}
 	type arrival struct {
 		client int
 		pos    int64
@@ -269,16 +276,16 @@ func TestReadersThatDoNotReadCostNothing(t *testing.T) {
 			take(a, ok)
 		}
 	}
-	for slices.Min(seen) < perCommit*commits {
+	for slices.Min(seen) < int64(perCommit*commits) {
 		a, ok := <-arrivals
 		take(a, ok)
 	}
 	st := w.live.Stats()
-	t.Logf("200 MB in %v: resident memory grew by %d MB at most, a healthy client waited %v at most; %+v", time.Since(began).Round(time.Millisecond), (peak-before)>>20, slowest, st)
-	if peak-before > 100<<20 {
+	t.Logf("%d MB in %v: resident memory grew by %d MB at most, a healthy client waited %v at most; %+v", commits*perCommit*size>>20, time.Since(began).Round(time.Millisecond), (peak-before)>>20, slowest, st)
+	if !slowed && peak-before > 100<<20 {
 		t.Errorf("resident memory grew by %d MB", (peak-before)>>20)
 	}
-	if slowest > 2*time.Second {
+	if !slowed && slowest > 2*time.Second {
 		t.Errorf("a healthy client waited %v", slowest)
 	}
 	waitFor(t, "the silent ones to be closed", func() bool { return w.live.Connections("demo") == len(healthy) })

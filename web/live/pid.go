@@ -15,6 +15,9 @@ import (
 // maxPid is more than any pid of ours: epoch, app and user are bounded where they are made.
 const maxPid = 2 << 10
 
+// pidEncoding is strict, so that a pid has one spelling only.
+var pidEncoding = base64.RawURLEncoding.Strict()
+
 // pid is what a client keeps of its connection and shows when it comes back. It is stateless: any node and any later process with the same key
 // understands it.
 type pid struct {
@@ -35,7 +38,7 @@ func sealPid(key []byte, p pid) string {
 	var nonce [16]byte
 	_, _ = rand.Read(nonce[:]) // never fails: crypto/rand.Read ends the process instead
 	b = append(b, nonce[:]...)
-	return base64.RawURLEncoding.EncodeToString(append(b, pidMAC(key, b)...))
+	return pidEncoding.EncodeToString(append(b, pidMAC(key, b)...))
 }
 
 // openPid is the inverse; false for anything that this key has not sealed.
@@ -43,7 +46,7 @@ func openPid(key []byte, s string) (pid, bool) {
 	if len(s) > maxPid {
 		return pid{}, false
 	}
-	b, err := base64.RawURLEncoding.DecodeString(s)
+	b, err := pidEncoding.DecodeString(s)
 	if err != nil || len(b) < sha256.Size {
 		return pid{}, false
 	}

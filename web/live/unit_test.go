@@ -53,7 +53,9 @@ func TestOffset(t *testing.T) {
 	}
 }
 
-func testRing(l Limits) *ring { return newRing(Recent{Head: engine.PushHead{Epoch: "e"}}, l.withDefaults()) }
+func testRing(l Limits) *ring {
+	return newRing(Recent{Head: engine.PushHead{Epoch: "e"}}, l.withDefaults())
+}
 
 func (r *ring) push(to string, at time.Time) {
 	r.append(newEntry("e", engine.Push{Pos: r.head + 1, To: to, Event: "n", Message: strings.Repeat("m", 100)}, at))

@@ -285,7 +285,6 @@ func (w *world) stop() {
 	<-w.served
 }
 
-
 // tracking remembers the connections, so that a test can cut them.
 type tracking struct {
 	net.Listener
