@@ -310,4 +310,6 @@ func (c *catalogues) known(app AppID, scenario string, number int64) *Version {
 }
 
 // versionKey is the record id of a version; the number is padded, so that ids sort by it.
-func versionKey(scenario string, number int64) string { return fmt.Sprintf("%s/%08d", scenario, number) }
+func versionKey(scenario string, number int64) string {
+	return fmt.Sprintf("%s/%08d", scenario, number)
+}

@@ -1,13 +1,13 @@
 package engine
 
-
+import "github.com/cuelight/cuelight/engine/filter"
 
 // ObjectQuery asks for a page of the objects of a structure.
 type ObjectQuery struct {
 	App       AppID
 	Structure *Structure
 	// Filter is checked against the structure; nil means all.
-	Filter any
+	Filter *filter.Node
 	// Sort orders the page; the id comes last by itself. Only indexed and built-in fields can be sorted by.
 	Sort  []SortKey
 	Limit int

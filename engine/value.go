@@ -11,7 +11,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/cuelight/cuelight/engine/expr"
-	
+	"github.com/cuelight/cuelight/engine/filter"
 )
 
 // Values are the fields of an object as expressions see them: nil, string, int64, expr.Decimal, bool, time.Time, or JSON
@@ -348,7 +348,7 @@ func indexValue(field string, value any) IndexValue {
 	case expr.Decimal:
 		row.Text = v.Sortable()
 	case string:
-		row.Text = clip(strings.ToLower(v), indexText)
+		row.Text = clip(filter.Fold(v), indexText)
 	}
 	return row
 }
