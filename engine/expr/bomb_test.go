@@ -52,6 +52,7 @@ func bombs() map[string]string {
 		"parens 400000":          nested("(", "1", ")", 400_000),
 		"parens 600000":          nested("(", "1", ")", 600_000),
 		"brackets 400000":        nested("[", "1", "]", 400_000),
+		"parens in a comment":    "//'\n" + nested("(", "1", ")", 2_000),
 		"open parens":            strings.Repeat("(", 1<<20),
 		"minus 4000":             strings.Repeat("-", 4_000) + "1",
 		"minus 800000":           strings.Repeat("-", 800_000) + "1",

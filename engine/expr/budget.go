@@ -9,7 +9,7 @@ import (
 // ErrBudget is matched by every error that says an expression did more work than it may.
 var ErrBudget = errors.New("expression budget used up")
 
-// Limits bound the work of the expressions that share a Budget. A tick is one operation, one element looked at or 64 bytes read.
+// Limits bound the work of the expressions that share a Budget. A tick is one operation, one element looked at or 256 bytes read.
 type Limits struct {
 	Ticks int
 	Bytes int           // of text and lists made
@@ -82,7 +82,7 @@ func (b *Budget) spend(n int) error {
 }
 
 // read pays for looking at n bytes before it is done.
-func (b *Budget) read(n int) error { return b.spend(1 + n/64) }
+func (b *Budget) read(n int) error { return b.spend(1 + n/256) }
 
 // make pays for building n bytes before they are built.
 func (b *Budget) make(n int) error {

@@ -57,7 +57,7 @@ func equalityOf(field, value node) []Equality {
 }
 
 func (c *compiler) sameType(n ast.Node, x, y node) error {
-	if comparable(x.typ, y.typ) {
+	if canEqual(x.typ, y.typ) {
 		return nil
 	}
 	a, b := x.typ, y.typ
@@ -135,7 +135,7 @@ func (c *compiler) in(n *ast.BinaryNode, x, y node) (node, error) {
 		return node{}, c.fail(n, "write … contains …", "in looks into a list, not into text")
 	case !y.typ.is(KindList, KindMap):
 		return node{}, c.fail(n, "write … in [ … ]", "in looks into a list, got %s", y.typ)
-	case y.typ.Kind == KindList && !comparable(x.typ, y.typ.elem()):
+	case y.typ.Kind == KindList && !canEqual(x.typ, y.typ.elem()):
 		return node{}, c.fail(n, "", "%s can not be in a list of which each element is %s", x.typ, y.typ.elem())
 	case y.typ.Kind == KindMap && !x.typ.is(KindString):
 		return node{}, c.fail(n, "", "the keys of a map are text, got %s", x.typ)

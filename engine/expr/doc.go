@@ -17,6 +17,7 @@
 //   - Numbers. Ints lie within ±2^53 and never wrap: what leaves that range is an error. `1.5` is a Decimal; ints and decimals
 //     mix; `7 / 2` is the decimal 3.5; `%` takes ints; `**` does not exist.
 //   - Names. A bare name that is not reserved is a field of object. `$env.name` always means the reserved name.
+//   - Text. `==` and the order of text are exact, by bytes (a filter's order folds letters).
 //   - Missing. A field, key or element that is missing at run time is null.
 //   - Cost. An Inline expression may be judged inside a commit: its work is bounded by its size. A Deferred one has closures,
 //     ranges, regular expressions, functions that build text or lists of any size, or more than 100 nodes.

@@ -220,7 +220,7 @@ func TestEvalRefuses(t *testing.T) {
 		`decimal("9999999999999999999999999999999999") * 10`: `34 digits`,
 		`payload.s > 3`:           `text can not be compared with a number`,
 		`payload.s + 1`:           `text and a number can not be used with +`,
-		`int(number + "x")`:       `"1042x" is not a whole number`,
+		`int(number + "x")`:       `the text is not a whole number`,
 		`payload.n and true`:      `expected true or false, got a number`,
 		`due.addDays(9000000)`:    `outside the years`,
 		`upper(payload.n)`:        `upper takes text, got a number`,

@@ -51,7 +51,7 @@ func runInt(f *frame, args []any) (any, error) {
 func runDecimal(f *frame, args []any) (any, error) {
 	switch v := args[0].(type) {
 	case string:
-		return result(ParseDecimal(v))
+		return readDecimal(v)
 	case int64:
 		return NewDecimal(v), nil
 	default:

@@ -82,7 +82,7 @@ func checkDate(args []node) error {
 func runDate(f *frame, args []any) (any, error) {
 	switch v := args[0].(type) {
 	case string:
-		return moment(ParseTime(v, f.env.Zone))
+		return readTime(v, f.env.Zone)
 	case int64:
 		return moment(inRange(time.UnixMilli(v)))
 	default:

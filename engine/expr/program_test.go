@@ -208,6 +208,9 @@ func TestJSONRoundTrip(t *testing.T) {
 	if err != nil || string(out) != in {
 		t.Errorf("got  %s, %v\nwant %s", out, err, in)
 	}
+	if d, err := FromJSON(json.Number("12.50"), Type{Kind: KindDecimal}); err != nil || ToJSON(d) != "12.50" {
+		t.Errorf("a decimal given as a number is %v, %v", d, err)
+	}
 	for _, bad := range []any{map[string]any{"total": "x"}, map[string]any{"due": true}, map[string]any{"count": json.Number("9007199254740993")}, map[string]any{"count": json.Number("1e400")}} {
 		if _, err := FromJSON(bad, typ); err == nil {
 			t.Errorf("%v passes", bad)

@@ -47,6 +47,9 @@ func guard(source string, at origin) error {
 	depth, pos := 0, 0
 	for i := 0; i < len(source); {
 		step := skip(source[i:])
+		if strings.HasPrefix(source[i:], "//") {
+			step = comment(source[i:], "\n")
+		}
 		if step == 1 {
 			switch source[i] {
 			case '(', '[', '{':
@@ -90,6 +93,17 @@ func skip(s string) int {
 		_, size := utf8.DecodeRuneInString(s)
 		return size
 	}
+}
+
+// comment is the length of a // comment at the start of s, which ends before the first of the marks.
+func comment(s string, marks ...string) int {
+	n := len(s)
+	for _, m := range marks {
+		if i := strings.Index(s, m); i >= 0 {
+			n = min(n, i)
+		}
+	}
+	return n
 }
 
 // plain puts the parser's messages into words for builders.

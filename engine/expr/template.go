@@ -93,7 +93,8 @@ func (t *Template) literal(text string) {
 
 func (t *Template) compile(inner string, pos int, scope *Scope) (*Program, error) {
 	word := strings.TrimSpace(inner)
-	if strings.HasPrefix(word, "#") || strings.HasPrefix(word, "/") {
+	closes := strings.HasPrefix(word, "/") && !strings.HasPrefix(word, "/*") && !strings.HasPrefix(word, "//")
+	if strings.HasPrefix(word, "#") || closes {
 		suggestion := "write {{ … }} with an expression"
 		switch strings.Trim(word, "#/ ") {
 		case "escape":
@@ -117,6 +118,9 @@ func Inside(s string) (string, bool) {
 			return s[:i], true
 		}
 		step := skip(s[i:])
+		if strings.HasPrefix(s[i:], "//") {
+			step = comment(s[i:], "\n", "}}")
+		}
 		if step == 1 && s[i] == '{' {
 			depth++
 		} else if step == 1 && s[i] == '}' && depth > 0 {

@@ -32,6 +32,8 @@ func TestTemplatesYield(t *testing.T) {
 		`{{ '}}' }}{{ "a\"}}" }}`:           {Any, `}}a"}}`},
 		"{{ {\"a\": {\"b\": 1}} }}":         {Any, map[string]any{"a": map[string]any{"b": int64(1)}}},
 		`{{{"a":{"b":1}}}}`:                 {Any, map[string]any{"a": map[string]any{"b": int64(1)}}},
+		"{{ count // it's }} a":             {Any, "3 a"},
+		"{{ /* }} */ count }}":              {Any, int64(3)},
 		"no template }} here {":             {Any, "no template }} here {"},
 		"":                                  {Any, ""},
 		"5":                                 {Type{Kind: KindInt}, int64(5)},

@@ -114,8 +114,8 @@ func quoteAll(words []string, most int) []string {
 	return out
 }
 
-// comparable tells whether == between the two can ever be true.
-func comparable(a, b Type) bool {
+// canEqual tells whether == between the two can ever be true.
+func canEqual(a, b Type) bool {
 	if a.dynamic() || b.dynamic() || a.Kind == KindNull || b.Kind == KindNull {
 		return true
 	}

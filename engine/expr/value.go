@@ -94,6 +94,11 @@ func (c converter) convert(v any, t Type, depth int) (any, error) {
 }
 
 func (c converter) scalar(v any, t Type) (any, error) {
+	if d, ok := v.(Decimal); ok && t.Kind == KindDecimal {
+		// A decimal field is stored as text, even if its value was given as a JSON number.
+		d.number = false
+		return d, nil
+	}
 	if t.dynamic() || t.Kind == kindOf(v) {
 		return v, nil
 	}
@@ -112,11 +117,11 @@ func (c converter) scalar(v any, t Type) (any, error) {
 		case int64:
 			return NewDecimal(v), nil
 		case string:
-			return ParseDecimal(v)
+			return readDecimal(v)
 		}
 	case KindTime:
 		if s, ok := v.(string); ok {
-			return ParseTime(s, c.zone)
+			return readTime(s, c.zone)
 		}
 	}
 	return nil, fmt.Errorf("expected %s, got %s", t, describe(v))
@@ -168,12 +173,29 @@ func fromNumber(n json.Number) (any, error) {
 	return d, nil
 }
 
+// The readers of text that comes at run time do not repeat it in their errors: it may be a secret.
 func parseInt(s string) (any, error) {
 	n, err := strconv.ParseInt(s, 10, 64)
 	if err != nil || n < -maxInt || n > maxInt {
-		return nil, fmt.Errorf("%q is not a whole number within ±2^53", clip(s))
+		return nil, errors.New("the text is not a whole number within ±2^53")
 	}
 	return n, nil
+}
+
+func readDecimal(s string) (any, error) {
+	d, err := ParseDecimal(s)
+	if err != nil {
+		return nil, errors.New("the text is not a decimal of at most 34 digits")
+	}
+	return d, nil
+}
+
+func readTime(s string, zone *time.Location) (any, error) {
+	t, err := ParseTime(s, zone)
+	if err != nil {
+		return nil, hint(`write it like "2026-11-23" or "2026-11-23T16:20:06Z"`, "the text is not a date")
+	}
+	return t, nil
 }
 
 // ToJSON turns an expression value into what is stored: decimals and dates become strings, lists and maps are copied. A decimal that
