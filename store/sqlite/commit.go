@@ -365,6 +365,10 @@ func (w *writer) putControl(ctx context.Context, writes *engine.Writes) error {
 		if err := w.exec(ctx, `INSERT INTO apps (app, catalogue) VALUES (?, 1) ON CONFLICT (app) DO UPDATE SET catalogue = catalogue + 1`, app); err != nil {
 			return err
 		}
+		// The push log has its epoch from the app's first day, so that a client cut off before the first push can recover.
+		if err := w.exec(ctx, `INSERT INTO push_head (app, epoch, pos) VALUES (?, ?, 0) ON CONFLICT (app) DO NOTHING`, app, newEpoch()); err != nil {
+			return err
+		}
 	}
 	return nil
 }
