@@ -1,19 +1,69 @@
+// Command cuelight is the server and its tools.
 package main
 
 import (
-	_ "github.com/alecthomas/kong"
-	_ "github.com/cockroachdb/apd/v3"
-	_ "github.com/danielgtaylor/huma/v2"
-	_ "github.com/expr-lang/expr"
-	_ "github.com/goccy/go-yaml"
-	_ "github.com/google/uuid"
-	_ "github.com/gorilla/websocket"
-	_ "github.com/jackc/pgx/v5"
-	_ "github.com/pressly/goose/v3"
-	_ "github.com/zishang520/socket.io/servers/socket/v3"
-	_ "golang.org/x/crypto/argon2"
-	_ "golang.org/x/time/rate"
-	_ "modernc.org/sqlite"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
 )
 
-func main() {}
+// Exit codes (builder.md 4.1).
+const (
+	exitFailure = 1
+	exitUsage   = 2
+)
+
+type cli struct {
+	Serve    serveCmd    `cmd:"" help:"Run the server."`
+	Apply    applyCmd    `cmd:"" help:"Bring documents from files into an app; prints + ~ = for each."`
+	Validate validateCmd `cmd:"" help:"Check documents in files; needs no server."`
+	Account  accountCmd  `cmd:"" help:"People who build and operate."`
+	User     userCmd     `cmd:"" help:"End users of an app."`
+	Token    tokenCmd    `cmd:"" help:"API tokens."`
+	Push     pushCmd     `cmd:"" help:"Send a PUSH-message to open pages."`
+	Version  versionCmd  `cmd:"" help:"Print the version."`
+}
+
+func main() {
+	os.Exit(run(os.Args[1:]))
+}
+
+// run is the program with its exit code.
+func run(args []string) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	var c cli
+	code := -1
+	parser, err := kong.New(&c,
+		kong.Name("cuelight"), kong.Description("Objects, scenarios and live pages in one program."),
+		kong.BindTo(ctx, (*context.Context)(nil)), kong.UsageOnError(), kong.DefaultEnvars("CUELIGHT"),
+		kong.Exit(func(n int) { code = n }),
+	)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "cuelight:", err)
+		return exitFailure
+	}
+	parsed, err := parser.Parse(args)
+	if code >= 0 {
+		return code // --help
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "cuelight:", err)
+		return exitUsage
+	}
+	if err := parsed.Run(); err != nil {
+		if !errors.Is(err, errReported) {
+			fmt.Fprintln(os.Stderr, "cuelight:", err)
+		}
+		return exitFailure
+	}
+	return 0
+}
+
+// errReported is a failure that was already told.
+var errReported = errors.New("reported")

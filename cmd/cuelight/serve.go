@@ -1,0 +1,88 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/cuelight/cuelight/cmd/internal/app"
+)
+
+type serveCmd struct {
+	Listen     string `default:"127.0.0.1:8090" help:"Address to serve on."`
+	Data       string `default:"" help:"Directory of everything that is kept (default ./cuelight-data; with --demo a throw-away one)."`
+	Database   string `help:"postgres:// URL; left out, a SQLite file in the data directory."`
+	PublicURL  string `name:"public-url" help:"How clients reach the server, if not by the listen address."`
+	Demo       bool   `help:"Fill an empty store with the demo and serve its page at /demo/."`
+	DemoPublic bool   `name:"demo-public" help:"Let the demo listen beyond loopback: everybody who reaches it may use it."`
+	LogLevel   string `name:"log-level" default:"info" enum:"debug,info,warn,error" help:"What to log: debug, info, warn or error."`
+}
+
+// Run serves until the program is told to stop.
+func (c *serveCmd) Run(ctx context.Context) error {
+	started := time.Now()
+	data, remove, err := c.dataDir()
+	if err != nil {
+		return err
+	}
+	defer remove()
+	a, err := app.New(ctx, app.Config{
+		Listen: c.Listen, Database: c.Database, Data: data, PublicURL: c.PublicURL, Demo: c.Demo, DemoPublic: c.DemoPublic, Log: logger(c.LogLevel),
+	})
+	if err != nil {
+		return err
+	}
+	defer a.Close()
+	if err := a.Listen(); err != nil {
+		return err
+	}
+	kind := "SQLite"
+	if c.Database != "" {
+		kind = "PostgreSQL"
+	}
+	fmt.Printf("Cuelight %s · %s · %s\n", version(), kind, c.where(data))
+	for _, line := range a.Banner(ctx) {
+		fmt.Println(line)
+	}
+	fmt.Printf("Ready in %.1f s. Ctrl+C stops.\n", time.Since(started).Seconds())
+	return a.Serve(ctx)
+}
+
+// dataDir is where to keep things, and what to do with it at the end.
+func (c *serveCmd) dataDir() (dir string, remove func(), err error) {
+	if c.Data != "" || !c.Demo {
+		return orDefault(c.Data), func() {}, nil
+	}
+	dir, err = os.MkdirTemp("", "cuelight-demo-")
+	if err != nil {
+		return "", nil, fmt.Errorf("make a throw-away data directory: %w", err)
+	}
+	return dir, func() { _ = os.RemoveAll(dir) }, nil
+}
+
+func (c *serveCmd) where(data string) string {
+	if c.Demo && c.Data == "" {
+		return "demo data in a temporary folder, deleted on exit"
+	}
+	return "data in " + data
+}
+
+func orDefault(data string) string {
+	if data == "" {
+		return "cuelight-data"
+	}
+	return data
+}
+
+// logger writes text to a terminal and JSON elsewhere.
+func logger(level string) *slog.Logger {
+	var l slog.Level
+	_ = l.UnmarshalText([]byte(level)) // kong has checked the word
+	opts := &slog.HandlerOptions{Level: l}
+	if info, err := os.Stderr.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {
+		return slog.New(slog.NewTextHandler(os.Stderr, opts))
+	}
+	return slog.New(slog.NewJSONHandler(os.Stderr, opts))
+}
