@@ -229,16 +229,16 @@ func (e *Engine) pump(app AppID) {
 		if r == nil {
 			return
 		}
-		e.move(&advanceOp{run: r}, 0)
+		e.move(&advanceOp{run: r})
 	}
 }
 
 // move sends the op that moves a run on. What has to be loaded or evaluated first is done by a worker.
-func (e *Engine) move(op *advanceOp, tries int) {
+func (e *Engine) move(op *advanceOp) {
 	r := op.run
 	op.version = e.cats.known(r.App, r.Scenario, r.Version)
 	if op.version == nil || op.version.readsImages && r.Cause == nil && r.Change != 0 || r.Candidate && op.prepared == nil {
-		e.prepare(op, tries)
+		e.prepare(op)
 		return
 	}
 	o := Op{
@@ -255,17 +255,14 @@ func (e *Engine) move(op *advanceOp, tries int) {
 	if op.version.readsUser && r.User != "" {
 		o.Peek = append(o.Peek, ObjectKey(r.App, UserStructure, r.User))
 	}
-	p := &pending{op: o, run: true, needs: func() { op.needs++ }, done: func(res Result) { e.moved(op, res, tries) }}
+	p := &pending{op: o, run: true, needs: func() { op.needs++ }, done: func(res Result) { e.moved(op, res) }}
 	if err := e.committer(r.App).submit(e.ctx, p); err != nil {
 		e.disp.drop(r)
 	}
 }
 
-// maxMoves is how often a deferred expression is evaluated anew because its object changed meanwhile (design 5).
-const maxMoves = 5
-
 // moved carries on after a run's op.
-func (e *Engine) moved(op *advanceOp, res Result, tries int) {
+func (e *Engine) moved(op *advanceOp, res Result) {
 	r := op.run
 	switch {
 	case res.Err == nil:
@@ -280,8 +277,8 @@ func (e *Engine) moved(op *advanceOp, res Result, tries int) {
 	case errors.Is(res.Err, ErrFenced):
 		e.log.Debug("run was taken over", "run", r.ID)
 		e.disp.drop(r)
-	case errors.Is(res.Err, errPrepare), errors.Is(res.Err, errMoved) && tries < maxMoves:
-		e.prepare(&advanceOp{run: r}, tries+1)
+	case errors.Is(res.Err, errPrepare), errors.Is(res.Err, errMoved):
+		e.prepare(&advanceOp{run: r, tries: op.tries + 1})
 		return
 	default:
 		e.giveUp(op, res.Err)
@@ -341,7 +338,7 @@ func (e *Engine) giveUp(op *advanceOp, cause error) {
 }
 
 // prepare loads and evaluates, outside the commit, what the run's next op needs, and then sends the op.
-func (e *Engine) prepare(op *advanceOp, tries int) {
+func (e *Engine) prepare(op *advanceOp) {
 	e.group.Go("prepare", func() {
 		select {
 		case e.prepares <- struct{}{}:
@@ -354,7 +351,7 @@ func (e *Engine) prepare(op *advanceOp, tries int) {
 			e.giveUp(op, err)
 			return
 		}
-		e.move(op, tries)
+		e.move(op)
 	})
 }
 

@@ -31,7 +31,12 @@ type advanceOp struct {
 	prepared *prepared
 	// needs counts how often the op came back for more keys; past maxNeedRounds a fused op ends before the step that asks.
 	needs int
+	// tries counts how often the step's deferred expressions were evaluated for an object that then had changed.
+	tries int
 }
+
+// maxMoves is how often a deferred expression is evaluated anew because its object changed meanwhile (design 5).
+const maxMoves = 5
 
 const maxNeedRounds = 3
 
@@ -191,6 +196,9 @@ func (w *walk) step(s *step) (ended bool, err error) {
 	w.a.rollback(mark)
 	w.state = before
 	w.seen = nil
+	if errors.Is(err, errMoved) && w.op.tries >= maxMoves {
+		err = coded(ErrConflict, "MOVED", "the object changed %d times while a value was computed for it; let its runs take turns (order: per_object)", maxMoves)
+	}
 	if errors.Is(err, errMoved) || errors.Is(err, errPrepare) || errors.Is(err, ErrLater) || isNeed(err) {
 		return w.endBefore(err)
 	}

@@ -105,7 +105,7 @@ func newWorld(t *testing.T, store engine.Store) *world {
 	if err := e.Start(ctx); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(e.Close)
+	t.Cleanup(func() { e.Close() })
 	if err := e.SaveApp(ctx, engine.App{ID: app}); err != nil {
 		t.Fatal(err)
 	}
@@ -116,7 +116,7 @@ func newWorld(t *testing.T, store engine.Store) *world {
 	}
 	w := &world{t: t, ctx: ctx, store: store, e: e, names: map[string]string{}}
 	for _, u := range []string{"anna", "bert"} {
-		w.write(engine.Write{Kind: engine.WriteCreate, Structure: "User", ID: u, Fields: fields(t, fmt.Sprintf(`{"name":%q,"role":"clerk"}`, strings.ToUpper(u[:1])+u[1:]))})
+		_, _ = w.write(engine.Write{Reuse: true, Kind: engine.WriteCreate, Structure: "User", ID: u, Fields: fields(t, fmt.Sprintf(`{"name":%q,"role":"clerk"}`, strings.ToUpper(u[:1])+u[1:]))})
 	}
 	return w
 }

@@ -1,0 +1,259 @@
+package app
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/cuelight/cuelight/engine"
+	"github.com/cuelight/cuelight/store/sqlite"
+)
+
+// onEveryStore runs a test in a world on each store.
+func onEveryStore(t *testing.T, test func(t *testing.T, w *world)) {
+	for name, open := range stores(t) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, newWorld(t, open(t)))
+		})
+	}
+}
+
+func (w *world) mustPublish(docs ...string) {
+	w.t.Helper()
+	for _, doc := range docs {
+		var head struct {
+			ID string `json:"id"`
+		}
+		if err := json.Unmarshal([]byte(doc), &head); err != nil {
+			w.t.Fatal(err)
+		}
+		if _, _, err := w.e.SaveDraft(w.ctx, app, head.ID, []byte(doc), 0); err != nil {
+			w.t.Fatal(err)
+		}
+		if _, err := w.e.Publish(w.ctx, app, head.ID, "test", true); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+}
+
+func (w *world) mustWrite(kind engine.WriteKind, structure, id, doc string) engine.Written {
+	w.t.Helper()
+	out, err := w.write(engine.Write{Kind: kind, Structure: structure, ID: id, Fields: fields(w.t, doc)})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return out
+}
+
+func (w *world) object(id string) map[string]any {
+	w.t.Helper()
+	o, err := w.store.Object(w.ctx, app, "Order", id)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	var v map[string]any
+	if err := json.Unmarshal(o.Data, &v); err != nil {
+		w.t.Fatal(err)
+	}
+	return v
+}
+
+func TestHundredParallelCountsGiveHundred(t *testing.T) {
+	for _, order := range []string{"parallel", "per_object", "one_at_a_time"} {
+		t.Run(order, func(t *testing.T) {
+			onEveryStore(t, func(t *testing.T, w *world) {
+				w.mustPublish(`{"id":"count","structure":"Order","order":"` + order + `","steps":[{"id":"e","kind":"edit_object","set":{"count":"{{ object.count + 1 }}"}},
+					{"id":"deferred","kind":"edit_object","set":{"total":"{{ sum(map([object.total], # + 1)) }}"}}]}`)
+				w.mustWrite(engine.WriteCreate, "Order", "1", `{"count":0,"total":"0"}`)
+				var wg sync.WaitGroup
+				for range 100 {
+					wg.Go(func() {
+						if _, err := w.e.Call(w.ctx, engine.Call{App: app, Scenario: "count", Object: "1"}); err != nil {
+							t.Error(err)
+						}
+					})
+				}
+				wg.Wait()
+				w.settle()
+				if got := w.object("1"); fmt.Sprint(got["count"]) != "100" {
+					t.Errorf("count is %v after 100 runs", got["count"])
+				}
+				failed, done := 0, 0
+				runs, err := w.store.Runs(w.ctx, engine.RunQuery{App: app, Limit: 1000})
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, r := range runs {
+					switch r.Status {
+					case engine.RunDone:
+						done++
+					case engine.RunFailed:
+						failed++
+						if r.Error.Code != "MOVED" || order != "parallel" {
+							t.Errorf("run failed: %+v", r.Error)
+						}
+					}
+				}
+				// A deferred value is given up after five tries, which only runs in no lane can need.
+				if got := w.object("1"); got["total"] != fmt.Sprint(done) || done+failed != 100 {
+					t.Errorf("total is %v after %d runs that counted and %d that gave up", got["total"], done, failed)
+				}
+			})
+		})
+	}
+}
+
+func TestRunsOfAnObjectStartInCommitOrder(t *testing.T) {
+	onEveryStore(t, func(t *testing.T, w *world) {
+		w.mustPublish(`{"id":"tell","structure":"Order","triggers":[{"id":"c","kind":"object","on":["changed"]}],
+			"steps":[{"id":"one","kind":"push","to":"*","event":"{{ object.id }}","message":"{{ event.object.version }} starts"},
+			{"id":"hard","kind":"set_variables","set":{"x":"{{ count([1,2,3], # > 1) }}"}},
+			{"id":"two","kind":"push","to":"*","event":"{{ object.id }}","message":"{{ event.object.version }} ends"}]}`)
+		const objects, writers = 4, 8
+		for i := range objects {
+			w.mustWrite(engine.WriteCreate, "Order", fmt.Sprint(i), `{"count":0}`)
+		}
+		var wg sync.WaitGroup
+		for i := range writers {
+			wg.Go(func() {
+				for n := range 20 {
+					w.mustWrite(engine.WritePatch, "Order", fmt.Sprint((i+n)%objects), fmt.Sprintf(`{"note":"%d.%d"}`, i, n))
+				}
+			})
+		}
+		wg.Wait()
+		w.settle()
+		pushes, err := w.store.Pushes(w.ctx, app, 0, time.Time{}, 1000)
+		if err != nil {
+			t.Fatal(err)
+		}
+		next := map[string]int{}
+		for _, p := range pushes {
+			n := next[p.Event]
+			want := fmt.Sprintf("%d starts", n/2+2)
+			if n%2 == 1 {
+				want = fmt.Sprintf("%d ends", n/2+2)
+			}
+			if p.Message != want {
+				t.Fatalf("object %s: push %d says %q, want %q", p.Event, n, p.Message, want)
+			}
+			next[p.Event]++
+		}
+		if len(pushes) != 2*writers*20 {
+			t.Errorf("%d pushes of %d", len(pushes), 2*writers*20)
+		}
+	})
+}
+
+func TestAnIdempotencyKeyMakesAWriteSafeToRepeat(t *testing.T) {
+	onEveryStore(t, func(t *testing.T, w *world) {
+		w.mustPublish(`{"id":"tell","structure":"Order","triggers":[{"id":"c","kind":"object","on":["created"]}],"steps":[{"id":"p","kind":"push","to":"*","event":"made"}]}`)
+		once := &engine.Once{Scope: "POST", Key: "k1", Body: "h1"}
+		var wg sync.WaitGroup
+		answers := make([]engine.Written, 10)
+		for i := range answers {
+			wg.Go(func() {
+				var err error
+				if answers[i], err = w.write(engine.Write{Kind: engine.WriteCreate, Structure: "Order", Fields: fields(t, `{"status":"new"}`), Once: once}); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		w.settle()
+		fresh := 0
+		for _, a := range answers {
+			if a.Object == nil || a.Object.ID != answers[0].Object.ID || len(a.Runs) != 1 || a.Runs[0] != answers[0].Runs[0] {
+				t.Fatalf("answers differ: %+v and %+v", a, answers[0])
+			}
+			if !a.Replayed {
+				fresh++
+			}
+		}
+		if pushed := w.pushed(); fresh != 1 || pushed != "* made \"\"\n" {
+			t.Errorf("%d writes were carried out, pushed %q", fresh, pushed)
+		}
+		_, err := w.write(engine.Write{Kind: engine.WriteCreate, Structure: "Order", Once: &engine.Once{Scope: "POST", Key: "k1", Body: "h2"}})
+		if engine.ErrorCode(err) != "IDEMPOTENCY_KEY" {
+			t.Errorf("another body under the same key: %v", err)
+		}
+	})
+}
+
+// TestARestartGoesOnWhereTheRunsStood closes the engine in the middle of work, without waiting for it, and starts another one on the
+// same file, as after a crash.
+func TestARestartGoesOnWhereTheRunsStood(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "cuelight.db")
+	open := func() engine.Store {
+		s, err := sqlite.Open(t.Context(), path, sqlite.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	steps := ""
+	for i := range 40 {
+		steps += fmt.Sprintf(`{"id":"s%d","kind":"edit_object","set":{"count":"{{ (object.count ?? 0) + 1 }}"}},`, i)
+	}
+	doc := `{"id":"work","structure":"Order","triggers":[{"id":"c","kind":"object","on":["created"]}],"steps":[` + steps +
+		`{"id":"nap","kind":"delay","for":"1ms"},{"id":"end","kind":"push","to":"*","event":"end","message":"{{ event.kind }} {{ object.count }}"}]}`
+	store := open()
+	w := newWorld(t, store)
+	w.mustPublish(doc)
+	const objects = 50
+	var wg sync.WaitGroup
+	for i := range objects {
+		wg.Go(func() { w.mustWrite(engine.WriteCreate, "Order", fmt.Sprint(i), `{}`) })
+	}
+	wg.Wait()
+	w.e.Close()
+	if err := store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	store = open()
+	t.Cleanup(func() { _ = store.Close() })
+	w = newWorld(t, store)
+	w.settle()
+	for i := range objects {
+		if got := w.object(fmt.Sprint(i)); fmt.Sprint(got["count"]) != "40" {
+			t.Errorf("object %d counts %v, want 40", i, got["count"])
+		}
+	}
+	if got := strings.Count(w.pushed(), `* end "created 40"`); got != objects {
+		t.Errorf("%d of %d runs said their end", got, objects)
+	}
+}
+
+func TestAQueuedRunOfAStoppedScenarioIsCancelled(t *testing.T) {
+	onEveryStore(t, func(t *testing.T, w *world) {
+		w.mustPublish(`{"id":"hold","structure":"Order","lane":"\"all\"","triggers":[{"id":"c","kind":"object","on":["created"]}],
+			"steps":[{"id":"bad","kind":"push","to":"{{ object.owner }}","event":"x","on_error":{"retry":{"times":1,"backoff":"1s"}}}]}`)
+		first := w.mustWrite(engine.WriteCreate, "Order", "1", `{}`)
+		second := w.mustWrite(engine.WriteCreate, "Order", "2", `{}`)
+		if _, err := w.e.SetState(w.ctx, app, "hold", engine.Stopped); err != nil {
+			t.Fatal(err)
+		}
+		w.settle()
+		for id, want := range map[engine.RunID]engine.RunStatus{first.Runs[0]: engine.RunFailed, second.Runs[0]: engine.RunCancelled} {
+			if r, err := w.store.Run(w.ctx, app, id); err != nil || r.Status != want {
+				t.Errorf("run is %v, want %s (%v)", r, want, err)
+			}
+		}
+	})
+}
+
+func TestUnknownAppIsRefused(t *testing.T) {
+	onEveryStore(t, func(t *testing.T, w *world) {
+		_, err := w.e.Write(w.ctx, engine.Write{App: "nope", Kind: engine.WriteCreate, Structure: "Order"})
+		if !errors.Is(err, engine.ErrNotFound) {
+			t.Errorf("write to an unknown app: %v", err)
+		}
+	})
+}
