@@ -109,11 +109,14 @@ func (s *Service) touch(ctx context.Context, app engine.AppID, id string, now ti
 // credential is what is stored of a user's password.
 type credential struct {
 	Hash string `json:"hash"`
+	// Of is when the user was created: a later user of the same id does not inherit the password.
+	Of time.Time `json:"of"`
 }
 
 // SetPassword sets a user's password and ends the user's sessions. The user has to exist.
 func (s *Service) SetPassword(ctx context.Context, app engine.AppID, user, password string) error {
-	if _, err := s.user(ctx, app, user); err != nil {
+	u, err := s.user(ctx, app, user)
+	if err != nil {
 		return err
 	}
 	hash, err := s.hash(ctx, password)
@@ -121,7 +124,7 @@ func (s *Service) SetPassword(ctx context.Context, app engine.AppID, user, passw
 		return err
 	}
 	_, err = s.engine.Update(ctx, app, kindCredential, user, false, func(*engine.Record, time.Time) (*engine.Record, error) {
-		body, err := encode(credential{Hash: hash})
+		body, err := encode(credential{Hash: hash, Of: u.CreatedAt})
 		return &engine.Record{Body: body}, err
 	})
 	if err != nil {
@@ -132,10 +135,11 @@ func (s *Service) SetPassword(ctx context.Context, app engine.AppID, user, passw
 
 // User is what logins and sessions look at of a user's object.
 type User struct {
-	ID       string
-	Name     string `json:"name"`
-	Role     string `json:"role"`
-	Disabled bool   `json:"disabled"`
+	ID        string    `json:"-"`
+	Name      string    `json:"name"`
+	Role      string    `json:"role"`
+	Disabled  bool      `json:"disabled"`
+	CreatedAt time.Time `json:"-"`
 }
 
 func (s *Service) user(ctx context.Context, app engine.AppID, id string) (User, error) {
@@ -150,7 +154,7 @@ func (s *Service) user(ctx context.Context, app engine.AppID, id string) (User, 
 	if err := json.Unmarshal(o.Data, &u); err != nil {
 		return User{}, fmt.Errorf("read user: %w", err)
 	}
-	u.ID = o.ID
+	u.ID, u.CreatedAt = o.ID, o.CreatedAt
 	return u, nil
 }
 
@@ -168,28 +172,40 @@ func (s *Service) LoginUser(ctx context.Context, app engine.AppID, user, passwor
 	if err != nil && !errors.Is(err, engine.ErrNotFound) {
 		return "", User{}, err
 	}
-	hash, stamp := s.fake, int64(0)
-	r, err := s.store.Record(ctx, app, kindCredential, user)
-	switch {
-	case err == nil:
-		cred, err := decode[credential](r)
-		if err != nil {
-			return "", User{}, err
-		}
-		hash, stamp = cred.Hash, r.Rev
-	case !errors.Is(err, engine.ErrNotFound):
+	cred, stamp, err := s.credential(ctx, app, user)
+	if err != nil {
 		return "", User{}, err
+	}
+	hash := s.fake
+	if stamp != 0 {
+		hash = cred.Hash
 	}
 	ok, err := s.verify(ctx, hash, password)
 	if err != nil {
 		return "", User{}, err
 	}
-	if !ok || !known || stamp == 0 {
+	if !ok || !known || stamp == 0 || !cred.Of.Equal(found.CreatedAt) {
 		return "", User{}, ErrLogin
 	}
 	s.tries.clear(app, user, address)
 	secret, err = s.startSession(ctx, app, sessionRecord{User: user, Stamp: stamp})
 	return secret, found, err
+}
+
+// credential is a user's password and its stamp, 0 when there is none.
+func (s *Service) credential(ctx context.Context, app engine.AppID, user string) (credential, int64, error) {
+	r, err := s.store.Record(ctx, app, kindCredential, user)
+	if errors.Is(err, engine.ErrNotFound) {
+		return credential{}, 0, nil
+	}
+	if err != nil {
+		return credential{}, 0, err
+	}
+	cred, err := decode[credential](r)
+	if err != nil {
+		return credential{}, 0, err
+	}
+	return *cred, r.Rev, nil
 }
 
 // SessionBy gives the session of a session_id within an app. What is not good, for whatever reason, is ErrNotFound: it was never given out
@@ -215,12 +231,12 @@ func (s *Service) SessionUser(ctx context.Context, app engine.AppID, secret stri
 	if err != nil {
 		return Session{}, User{}, err
 	}
-	r, err := s.store.Record(ctx, app, kindCredential, session.User)
-	if errors.Is(err, engine.ErrNotFound) || err == nil && r.Rev != stamp {
-		return Session{}, User{}, errNoSession
-	}
+	cred, now, err := s.credential(ctx, app, session.User)
 	if err != nil {
 		return Session{}, User{}, err
+	}
+	if now != stamp || !cred.Of.Equal(u.CreatedAt) {
+		return Session{}, User{}, errNoSession
 	}
 	return session, u, nil
 }
