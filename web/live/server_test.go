@@ -339,31 +339,22 @@ func TestCloseLetsWaitingPollsGo(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, live.Limits{})
 	ended := make(chan error, 20)
-	started := make(chan struct{}, 20)
 	for i := range 20 {
 		p := guest(t, w.url())
 		if i%2 == 0 {
 			p = poller(t, w.url())
 		}
 		go func() {
-			for first := true; ; first = false {
-				packet, err := p.next()
-				if err != nil || packet == "1" {
+			for {
+				if packet, err := p.next(); err != nil || packet == "1" {
 					ended <- err
 					return
-				}
-				if first {
-					started <- struct{}{}
 				}
 			}
 		}()
 	}
-	for range 3 { // the polls go round
-		w.push("*", "n", "1")
-	}
-	for range 20 {
-		<-started
-	}
+	w.push("*", "n", "1")
+	waitFor(t, "the polls to wait", func() bool { return w.busy.Load() == 10 })
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 	defer cancel()
 	if err := w.live.Close(ctx); err != nil {
@@ -383,6 +374,26 @@ func TestCloseLetsWaitingPollsGo(t *testing.T) {
 	w.stop()
 	w.start()
 	guest(t, w.url())
+}
+
+func TestASocketThatIsNotDrainedGetsNothing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, live.Limits{})
+	away, here := poller(t, w.url()), guest(t, w.url())
+	const n = 200
+	for range n {
+		w.push("*", "n", "m")
+		here.gets(t, "m")
+	}
+	w.push("*", "n", "last")
+	here.gets(t, "last")
+	if d := w.live.Stats().Delivered; d != n+1 {
+		t.Errorf("%d pushes were handed over for a client that does not poll", d-n-1)
+	}
+	for range n {
+		away.gets(t, "m")
+	}
+	away.gets(t, "last")
 }
 
 func TestPushesOfManyAppsInOneBatch(t *testing.T) {

@@ -188,7 +188,7 @@ func TestEntryEndsWithTheOffset(t *testing.T) {
 func FuzzConnectPacket(f *testing.F) {
 	for _, s := range []string{
 		"0", "0{}", "0/,{}", "0/", "0/x,{}", "0/x", `0{"app_id":"demo","session_id":"s","pid":"p","offset":"e.1"}`, `0{"pid":1,"offset":null}`, `00{}`, `0[]`, `0null`, `0{}{}`,
-		`0{"offset":"{\"conn\":\"x\"}","pid":"-"}`, `1`, `2["a"]`, `3[]`, `450-["any"]`, `51-["a"]`, `61-[]`, "0 {}", "0/?a,{}", "0//,{}", `0{"app_id":"\ud800"}`,
+		`0{"offset":"{\"conn\":\"x\"}","pid":"-"}`, `1`, `2["a"]`, `3[]`, `50-["any"]`, `60-1["any"]`, `51-["a"]`, `61-[]`, "0 {}", "0/?a,{}", "0//,{}", `0{"app_id":"\ud800"}`,
 	} {
 		f.Add(s)
 	}

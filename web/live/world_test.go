@@ -227,7 +227,8 @@ type world struct {
 	http   *http.Server
 	addr   string
 	served chan struct{}
-	shut   atomic.Bool // the network is cut
+	shut   atomic.Bool  // the network is cut
+	busy   atomic.Int64 // requests under way, polls that wait among them
 
 	mu    sync.Mutex
 	conns map[net.Conn]struct{}
@@ -266,7 +267,12 @@ func (w *world) start() {
 	}
 	w.addr = l.Addr().String()
 	mux := http.NewServeMux()
-	mux.Handle("/socket.io/", w.live.Handler())
+	handler := w.live.Handler()
+	mux.HandleFunc("/socket.io/", func(rw http.ResponseWriter, r *http.Request) {
+		w.busy.Add(1)
+		defer w.busy.Add(-1)
+		handler.ServeHTTP(rw, r)
+	})
 	w.http = &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
 	w.served = make(chan struct{})
 	go func() {
