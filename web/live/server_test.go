@@ -396,6 +396,50 @@ func TestASocketThatIsNotDrainedGetsNothing(t *testing.T) {
 	away.gets(t, "last")
 }
 
+func TestPings(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, live.Limits{PingInterval: 50 * time.Millisecond, PingTimeout: time.Second, Messages: 1000})
+	for name, open := range map[string]func(testing.TB, string) *peer{"websocket": guest, "polling": poller} {
+		p := open(t, w.url())
+		for range 5 {
+			packet, err := p.raw()
+			if err != nil || packet != "2" {
+				t.Fatalf("%s: %q %v", name, packet, err)
+			}
+			if err := p.send("3"); err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+		}
+		if _, err := p.raw(); err != nil { // a ping that gets no answer
+			t.Fatalf("%s: %v", name, err)
+		}
+		mustEnd(t, p)
+	}
+	waitFor(t, "the silent to be forgotten", func() bool { return w.live.Stats().Sockets == 0 })
+}
+
+func TestCrossOriginAnswers(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, live.Limits{})
+	for _, method := range []string{http.MethodOptions, http.MethodGet} {
+		req, err := http.NewRequest(method, query(w.url(), "polling", ""), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Origin", "https://elsewhere.example")
+		req.Header.Set("Access-Control-Request-Headers", "x-custom")
+		res, err := http.DefaultTransport.RoundTrip(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = res.Body.Close()
+		if res.StatusCode/100 != 2 || res.Header.Get("Access-Control-Allow-Origin") != "*" || res.Header.Get("Access-Control-Allow-Credentials") != "" {
+			t.Errorf("%s: %d %v", method, res.StatusCode, res.Header)
+		}
+	}
+	http.DefaultTransport.(*http.Transport).CloseIdleConnections()
+}
+
 func TestPushesOfManyAppsInOneBatch(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, live.Limits{})
