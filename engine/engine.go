@@ -138,10 +138,20 @@ func (e *Engine) Close() {
 		c.close()
 	}
 	// A store that is away must not keep the program from ending: what is queued is then given up, and was never acknowledged.
-	timer := time.AfterFunc(closeFor, e.abort)
-	e.group.Wait()
-	timer.Stop()
+	ended := make(chan struct{})
+	closing := task.New(e.log)
+	closing.Go("close engine", func() {
+		e.group.Wait()
+		close(ended)
+	})
+	timer := time.NewTimer(closeFor)
+	defer timer.Stop()
+	select {
+	case <-ended:
+	case <-timer.C:
+	}
 	e.abort()
+	closing.Wait()
 }
 
 // closeFor is how long Close waits for the ops under way.
@@ -295,11 +305,18 @@ func ownRun(runs []*Run, id RunID) *Run {
 	return nil
 }
 
+// storeRetry is when a run's op is tried again that the store could not carry out: the disk is full, or the database away.
+const storeRetry = time.Second
+
 // giveUp fails a run whose op can not be carried out at all.
 func (e *Engine) giveUp(op *advanceOp, cause error) {
 	r := op.run
-	if errors.Is(cause, ErrUnavailable) || errors.Is(cause, ErrClosed) || errors.Is(cause, context.Canceled) {
+	if e.ctx.Err() != nil {
 		e.disp.drop(r) // it is taken over at the next start
+		return
+	}
+	if errors.Is(cause, ErrUnavailable) || errors.Is(cause, ErrFull) || errors.Is(cause, ErrBusy) {
+		e.due.hold(r, e.opt.Clock().Add(storeRetry))
 		return
 	}
 	e.log.Error("run can not go on", "run", r.ID, "scenario", r.Scenario, "err", cause)

@@ -122,10 +122,19 @@ var stepIDRule = regexp.MustCompile(`^[a-z][a-z0-9_]{0,62}$`)
 
 // split takes a step's reserved fields apart from the settings of its kind.
 func split(doc json.RawMessage, into any, reserved ...string) (json.RawMessage, error) {
-	dec := json.NewDecoder(bytes.NewReader(doc))
-	var all map[string]json.RawMessage
-	if err := dec.Decode(&all); err != nil || all == nil {
+	if trimmed := bytes.TrimSpace(doc); len(trimmed) == 0 || trimmed[0] != '{' {
 		return nil, invalid("", "TYPE", "must be an object")
+	}
+	all := map[string]json.RawMessage{}
+	twice := ""
+	eachMember(doc, func(name string, value json.RawMessage) {
+		if _, seen := all[name]; seen {
+			twice = name
+		}
+		all[name] = value
+	})
+	if twice != "" {
+		return nil, invalid(twice, "TWICE", "is given twice")
 	}
 	own := map[string]json.RawMessage{}
 	for _, name := range reserved {

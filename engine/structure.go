@@ -1,12 +1,10 @@
 package engine
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/cuelight/cuelight/engine/expr"
@@ -228,41 +226,6 @@ func (f *Field) numbered(n int64) string {
 	return autoRule.ReplaceAllStringFunc(f.Auto, func(zeros string) string {
 		return fmt.Sprintf("%0*d", len(zeros)-2, n)
 	})
-}
-
-// decodeStrict reads one JSON document into v: no unknown field, nothing behind it, keys spelled exactly.
-func decodeStrict(doc []byte, v any) error {
-	dec := json.NewDecoder(bytes.NewReader(doc))
-	dec.DisallowUnknownFields()
-	dec.UseNumber()
-	if err := dec.Decode(v); err != nil {
-		if name, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
-			field, _ := strconv.Unquote(name)
-			return invalid(field, "UNKNOWN_FIELD", "there is no such field here")
-		}
-		if typ, ok := err.(*json.UnmarshalTypeError); ok {
-			return invalid(typ.Field, "TYPE", "must be a %s, not a %s", jsonName(typ.Type.Kind().String()), typ.Value)
-		}
-		return invalid("", "JSON", "is not readable JSON: %s", strings.TrimPrefix(err.Error(), "json: "))
-	}
-	if dec.More() {
-		return invalid("", "JSON", "there is text behind the document")
-	}
-	return nil
-}
-
-func jsonName(kind string) string {
-	switch kind {
-	case "bool":
-		return "boolean"
-	case "slice", "array":
-		return "list"
-	case "struct", "map":
-		return "object"
-	case "int", "int64", "float64":
-		return "number"
-	}
-	return kind
 }
 
 // didYouMean returns `; did you mean "x"?` for the nearest of names, or nothing.

@@ -25,6 +25,8 @@ type dueRun struct {
 	app AppID
 	id  RunID
 	at  time.Time
+	// held is a run in hand whose op the store could not carry out; nil for one that sleeps.
+	held *Run
 }
 
 type dueHeap []dueRun
@@ -51,8 +53,19 @@ func (t *timers) add(r *Run) {
 	if t.known[r.ID] || len(t.heap) >= 100*timerPage {
 		return
 	}
-	t.known[r.ID] = true
-	heap.Push(&t.heap, dueRun{r.App, r.ID, r.DueAt})
+	t.push(dueRun{app: r.App, id: r.ID, at: r.DueAt})
+}
+
+// hold remembers a run in hand whose op has to be tried again; the dispatcher bounds how many there are.
+func (t *timers) hold(r *Run, at time.Time) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.push(dueRun{app: r.App, id: r.ID, at: at, held: r})
+}
+
+func (t *timers) push(d dueRun) {
+	t.known[d.id] = true
+	heap.Push(&t.heap, d)
 	select {
 	case t.changed <- struct{}{}:
 	default:
@@ -84,6 +97,10 @@ func (e *Engine) watchTimers() {
 		}
 		due, next := e.due.take(now)
 		for _, r := range due {
+			if r.held != nil {
+				e.move(&advanceOp{run: r.held})
+				continue
+			}
 			e.wake(r)
 		}
 		if next.IsZero() || scan.Before(next) {
