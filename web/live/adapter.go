@@ -89,6 +89,7 @@ func (s *Server) admit(c *conn, oldPid string, q ask) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	v.App = engine.AppID(q.App) // whatever the door says, nobody gets into another app than the one it was asked about
 	if v.User == engine.Everybody {
 		return "", &Refusal{Code: CodeSessionExpired, Message: "this user can not be addressed"}
 	}

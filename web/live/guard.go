@@ -133,7 +133,7 @@ func (s *Server) body(w http.ResponseWriter, r *http.Request) ([]byte, *wrong) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, int64(s.limits.MessageBytes)))
 	_ = control.SetReadDeadline(time.Time{})
 	if _, large := errors.AsType[*http.MaxBytesError](err); large {
-		return nil, &wrong{http.StatusRequestEntityTooLarge, "a body may have 64 KiB"}
+		return nil, &wrong{http.StatusRequestEntityTooLarge, "the body is too large"}
 	}
 	if err != nil {
 		return nil, &wrong{http.StatusBadRequest, "body not readable"}

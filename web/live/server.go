@@ -217,7 +217,7 @@ func (s *Server) signal() {
 	}
 }
 
-// goes starts a goroutine that Close waits for; false when it is too late.
+// goes starts a goroutine that Close waits for. While Close still lets connections say goodbye it works on; afterwards it gives false.
 func (s *Server) goes(name string, f func()) bool {
 	s.mu.Lock()
 	if s.closed && s.ctx.Err() != nil {
