@@ -2,10 +2,12 @@ package engine
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"hash/fnv"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -213,6 +215,11 @@ func (e *Engine) settle(r Result) {
 	if len(r.Effects.Pushes) > 0 {
 		e.opt.Outlet(r.Effects.Pushes)
 	}
+	for _, ch := range r.Effects.Changes {
+		if ch.Structure == UserStructure && barred(ch) {
+			e.opt.Ended(Revocation{App: ch.App, User: ch.Object})
+		}
+	}
 	for _, run := range r.Effects.Runs {
 		switch {
 		case run.Status == RunReady && run.Owner == e.node:
@@ -223,6 +230,15 @@ func (e *Engine) settle(r Result) {
 			e.wait.ended(run)
 		}
 	}
+}
+
+// barred says that a change of a user takes the user's rights away: the user is gone or disabled.
+func barred(ch *Change) bool {
+	if ch.Kind == Deleted {
+		return true
+	}
+	var user struct{ Disabled bool }
+	return slices.Contains(ch.Fields, "disabled") && json.Unmarshal(ch.After, &user) == nil && user.Disabled
 }
 
 // take brings a ready run into hand and moves it on.
