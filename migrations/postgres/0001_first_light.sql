@@ -165,10 +165,11 @@ CREATE TABLE pushes (
 );
 CREATE INDEX pushes_at ON pushes (at);
 
--- One row for each transaction, by which an unknown outcome is looked up.
+-- One row for each transaction, by which an unknown outcome is looked up: the ends of the push logs, or nothing if it has not happened.
 CREATE TABLE commits (
-  id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
-  at BIGINT NOT NULL
+  id    TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+  at    BIGINT NOT NULL,
+  heads TEXT COLLATE "C" NOT NULL
 );
 CREATE INDEX commits_at ON commits (at);
 

@@ -162,10 +162,11 @@ CREATE TABLE pushes (
 ) WITHOUT ROWID;
 CREATE INDEX pushes_at ON pushes (at);
 
--- One row for each transaction, by which an unknown outcome is looked up.
+-- One row for each transaction, by which an unknown outcome is looked up: the ends of the push logs, or nothing if it has not happened.
 CREATE TABLE commits (
-  id TEXT NOT NULL PRIMARY KEY,
-  at INTEGER NOT NULL
+  id    TEXT NOT NULL PRIMARY KEY,
+  at    INTEGER NOT NULL,
+  heads TEXT NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX commits_at ON commits (at);
 

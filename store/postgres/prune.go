@@ -1,0 +1,132 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/cuelight/cuelight/engine"
+)
+
+// takeSlice is how many runs one transaction takes over.
+const takeSlice = 500
+
+// TakeOver gives every ready run to node: there is one process at a time on a database, so their owners are dead. What an op is just
+// deciding on is left for the next call, since the op would write the epoch that it read.
+func (s *Store) TakeOver(ctx context.Context, node string) (int, error) {
+	total, after := 0, ""
+	for {
+		n, last, err := s.takeSlice(ctx, node, after)
+		total += n
+		if err != nil || last == "" {
+			return total, classify(err)
+		}
+		after = last
+	}
+}
+
+func (s *Store) takeSlice(ctx context.Context, node, after string) (n int, last string, err error) {
+	err = pgx.BeginFunc(ctx, s.write, func(tx pgx.Tx) error {
+		runs, err := lockRuns(ctx, tx, `SELECT app, id FROM runs WHERE status = 'ready' AND owner <> $1 AND id > $2 ORDER BY id LIMIT $3`, node, after, takeSlice)
+		if err != nil || runs.last == "" {
+			return err
+		}
+		tag, err := tx.Exec(ctx, `UPDATE runs SET owner = $1, epoch = epoch + 1 WHERE id = ANY($2) AND status = 'ready' AND owner <> $1`, node, runs.locked)
+		n, last = int(tag.RowsAffected()), runs.last
+		return err
+	})
+	return n, last, err
+}
+
+type lockedRuns struct {
+	locked []string
+	last   string // of those that were found, locked or not
+}
+
+// lockRuns locks those of the runs that a query finds that are free.
+func lockRuns(ctx context.Context, tx pgx.Tx, query string, args ...any) (lockedRuns, error) {
+	var runs lockedRuns
+	rows, err := tx.Query(ctx, query, args...)
+	if err != nil {
+		return runs, err
+	}
+	var ids []string
+	var keys []int64
+	var app engine.AppID
+	var id engine.RunID
+	_, err = pgx.ForEachRow(rows, []any{&app, &id}, func() error {
+		ids, keys, runs.last = append(ids, string(id)), append(keys, hash(engine.RunKey(app, id))), string(id)
+		return nil
+	})
+	if err != nil || len(ids) == 0 {
+		return runs, err
+	}
+	rows, err = tx.Query(ctx, `SELECT id FROM unnest($1::text[], $2::bigint[]) AS k(id, h) WHERE pg_try_advisory_xact_lock(h)`, ids, keys)
+	if err != nil {
+		return runs, err
+	}
+	runs.locked, err = pgx.CollectRows(rows, pgx.RowTo[string])
+	return runs, err
+}
+
+// Prune deletes one slice of what is over.
+func (s *Store) Prune(ctx context.Context, p engine.Retention) (int, error) {
+	total := 0
+	for _, q := range []struct {
+		table, key, over string
+		before           time.Time
+	}{
+		{"runs", "id", `status = 'not_matched' AND finished_at > 0 AND finished_at < $1`, p.Matched},
+		{"runs", "id", `status IN ('done', 'cancelled') AND finished_at > 0 AND finished_at < $1`, p.Runs},
+		{"runs", "id", `status = 'failed' AND finished_at > 0 AND finished_at < $1`, p.Failed},
+		{"changes", "seq", `at < $1`, p.Changes},
+		{"claims", "app, space, key", `until > 0 AND until < $1`, p.Claims},
+		{"records", "app, kind, id", `until > 0 AND until < $1`, p.Claims},
+		{"pushes", "app, pos", `at < $1`, p.Pushes},
+		{"commits", "id", `at < $1`, p.Commits},
+	} {
+		if q.before.IsZero() {
+			continue
+		}
+		n, err := s.prune(ctx, q.table, q.key, q.over, millis(q.before), p.MaxRows)
+		if err != nil {
+			return total, fmt.Errorf("prune %s: %w", q.table, classify(err))
+		}
+		total += n
+	}
+	return total, nil
+}
+
+// prune deletes at most limit rows of a table that are over, for runs also what hangs on them. Rows that somebody has at hand are left
+// for the next slice.
+func (s *Store) prune(ctx context.Context, table, key, over string, before int64, limit int) (int, error) {
+	n := int64(0)
+	err := pgx.BeginFunc(ctx, s.write, func(tx pgx.Tx) error {
+		if table == "runs" {
+			var err error
+			n, err = pruneRuns(ctx, tx, over, before, limit)
+			return err
+		}
+		slice := `SELECT ` + key + ` FROM ` + table + ` WHERE ` + over + ` ORDER BY ` + key + ` LIMIT $2 FOR UPDATE SKIP LOCKED`
+		tag, err := tx.Exec(ctx, `WITH slice AS MATERIALIZED (`+slice+`) DELETE FROM `+table+` WHERE (`+key+`) IN (SELECT * FROM slice)`, before, limit)
+		n = tag.RowsAffected()
+		return err
+	})
+	return int(n), err
+}
+
+func pruneRuns(ctx context.Context, tx pgx.Tx, over string, before int64, limit int) (int64, error) {
+	runs, err := lockRuns(ctx, tx, `SELECT app, id FROM runs WHERE `+over+` ORDER BY id LIMIT $2`, before, limit)
+	if err != nil || len(runs.locked) == 0 {
+		return 0, err
+	}
+	for _, query := range []string{`DELETE FROM run_steps WHERE run = ANY($1)`, `DELETE FROM run_values WHERE run = ANY($1)`} {
+		if _, err := tx.Exec(ctx, query, runs.locked); err != nil {
+			return 0, err
+		}
+	}
+	tag, err := tx.Exec(ctx, `DELETE FROM runs WHERE id = ANY($2) AND `+over, before, runs.locked)
+	return tag.RowsAffected(), err
+}
