@@ -2,6 +2,8 @@ package engine
 
 import (
 	"errors"
+	"fmt"
+	"runtime/debug"
 	"slices"
 	"time"
 )
@@ -167,7 +169,7 @@ func (b *Batch) decide(op *Op, more func(lock, peek []Key) bool) Result {
 	}
 	for range maxNeeds + 1 {
 		loaded := &Loaded{Now: b.now, Catalogue: b.catalogue[op.App], app: op.App, op: op.ID, batch: b, locks: locks}
-		effects, err := op.Decide(loaded)
+		effects, err := decideSafely(op, loaded)
 		need, asks := errors.AsType[*NeedError](err)
 		if !asks {
 			return Result{Effects: effects, Err: err}
@@ -183,6 +185,16 @@ func (b *Batch) decide(op *Op, more func(lock, peek []Key) bool) Result {
 		}
 	}
 	return Result{Err: ErrLater}
+}
+
+// decideSafely turns a panic of a decision into its refusal: one wrong op must not take the others of its batch along.
+func decideSafely(op *Op, l *Loaded) (eff Effects, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			eff, err = Effects{}, fmt.Errorf("decide op %s: panic: %v\n%s", op.ID, r, debug.Stack())
+		}
+	}()
+	return op.Decide(l)
 }
 
 // maxNeeds is how often an op may ask for more keys within one batch of a store that can answer at once. It is far above what a

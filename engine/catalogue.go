@@ -140,8 +140,12 @@ type catalogues struct {
 	dirty    sync.Map   // AppID → true once a commit of this node has raised the number
 	mu       sync.Mutex // one load at a time
 	byApp    sync.Map   // AppID → *atomic.Pointer[catalogue]
-	versions sync.Map   // versionID → *Version, published ones that runs are pinned to
+	versions sync.Map   // versionID → *Version, older ones that runs are pinned to
+	kept     atomic.Int64
 }
+
+// maxOldVersions is how many versions are kept compiled that are not the published ones.
+const maxOldVersions = 1000
 
 type versionID struct {
 	app      AppID
@@ -291,6 +295,10 @@ func (c *catalogues) version(ctx context.Context, app AppID, scenario string, nu
 	v, problems := compileScenario(doc, number, cat.structures, c.kinds)
 	if len(problems) > 0 {
 		return nil, &InvalidError{Fields: problems}
+	}
+	if c.kept.Add(1) > maxOldVersions {
+		c.versions.Clear()
+		c.kept.Store(1)
 	}
 	c.versions.Store(versionID{app, scenario, number}, v)
 	return v, nil

@@ -3,7 +3,9 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
@@ -207,7 +209,7 @@ func (c *committer) commit(ctx context.Context, batch []*pending) {
 	for i, p := range batch {
 		ops[i] = p.op
 	}
-	results := c.store.Commit(ctx, ops)
+	results := c.carryOut(ctx, ops)
 	var back []*pending
 	stale := map[AppID]bool{}
 	for i, p := range batch {
@@ -238,6 +240,20 @@ func (c *committer) commit(ctx context.Context, batch []*pending) {
 		}
 	}
 	c.putBack(back)
+}
+
+// carryOut is the store's Commit; a panic there refuses the batch and does not end the committer.
+func (c *committer) carryOut(ctx context.Context, ops []Op) (results []Result) {
+	defer func() {
+		if r := recover(); r != nil {
+			c.log.Error("commit panicked", "panic", r, "stack", string(debug.Stack()))
+			results = make([]Result, len(ops))
+			for i := range results {
+				results[i].Err = fmt.Errorf("commit: panic: %v", r)
+			}
+		}
+	}()
+	return c.store.Commit(ctx, ops)
 }
 
 // again puts an op back, unless it has come back for too long.

@@ -8,6 +8,7 @@ import (
 const (
 	maxUnderWay = 512 // runs of one app with an op under way
 	maxPrepare  = 64  // deferred evaluations at a time
+	maxInHand   = 20000
 )
 
 // dispatcher holds the ready runs that this node owns and says which of them goes next: apps bound their share, scenarios take turns.
@@ -15,6 +16,9 @@ type dispatcher struct {
 	mu    sync.Mutex
 	apps  map[AppID]*ready
 	owned map[RunID]bool // in hand: queued here or under way
+	// left says that runs were left in their rows because there were maxInHand in hand; refill is told when there is room for them.
+	left   bool
+	refill chan struct{}
 }
 
 // ready are the runs of one app that wait to be moved on.
@@ -31,14 +35,19 @@ type scenarioQueue struct {
 }
 
 func newDispatcher() *dispatcher {
-	return &dispatcher{apps: map[AppID]*ready{}, owned: map[RunID]bool{}}
+	return &dispatcher{apps: map[AppID]*ready{}, owned: map[RunID]bool{}, refill: make(chan struct{}, 1)}
 }
 
-// add queues a run that this node has just been given; one that is in hand already is left alone.
+// add queues a run that this node has just been given; one that is in hand already is left alone. Past maxInHand a run stays in its
+// row until there is room.
 func (d *dispatcher) add(r *Run) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.owned[r.ID] {
+		return false
+	}
+	if len(d.owned) >= maxInHand {
+		d.left = true
 		return false
 	}
 	d.owned[r.ID] = true
@@ -59,6 +68,13 @@ func (d *dispatcher) drop(r *Run) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	delete(d.owned, r.ID)
+	if d.left && len(d.owned) < maxInHand/2 {
+		d.left = false
+		select {
+		case d.refill <- struct{}{}:
+		default:
+		}
+	}
 	a := d.app(r.App)
 	a.underWay--
 	if a.underWay == 0 && len(a.scenarios) == 0 {
@@ -114,11 +130,4 @@ func (d *dispatcher) next(app AppID) *Run {
 	}
 	a.underWay++
 	return r
-}
-
-// counts says how many runs are in hand.
-func (d *dispatcher) counts() int {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return len(d.owned)
 }

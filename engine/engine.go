@@ -361,6 +361,10 @@ func (e *Engine) giveUp(op *advanceOp, cause error) {
 		o.Lock = append(o.Lock, LaneKey(r.App, r.Lane))
 	}
 	err := e.committer(r.App).submit(e.ctx, &pending{op: o, run: true, done: func(res Result) {
+		if errors.Is(res.Err, ErrUnavailable) || errors.Is(res.Err, ErrFull) {
+			e.due.hold(r, e.opt.Clock().Add(storeRetry))
+			return
+		}
 		e.disp.drop(r)
 		e.settle(res)
 		e.pump(r.App)

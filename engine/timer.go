@@ -110,6 +110,10 @@ func (e *Engine) watchTimers() {
 		select {
 		case <-timer.C:
 		case <-e.due.changed:
+		case <-e.disp.refill:
+			if err := e.adopt(e.ctx); err != nil && e.ctx.Err() == nil {
+				e.log.Warn("can not load owned runs", "err", err)
+			}
 		case <-e.ctx.Done():
 			timer.Stop()
 			return
