@@ -1,0 +1,135 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func testCommitter() *committer {
+	return newCommitter(nil, nil, time.Now, slog.New(slog.DiscardHandler))
+}
+
+func enqueue(t *testing.T, c *committer, app AppID, n, bytes int, run bool) {
+	t.Helper()
+	for i := range n {
+		p := &pending{op: Op{ID: OpID(fmt.Sprintf("%s-%d", app, i)), App: app, Bytes: bytes}, run: run, done: func(Result) {}}
+		if err := c.submit(t.Context(), p); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func count(batch []*pending) (byApp map[AppID]int, runs int) {
+	byApp = map[AppID]int{}
+	for _, p := range batch {
+		byApp[p.op.App]++
+		if p.run {
+			runs++
+		}
+	}
+	return byApp, runs
+}
+
+func TestOneAppHasAtMostHalfOfABatchWhileOthersWait(t *testing.T) {
+	c := testCommitter()
+	enqueue(t, c, "loud", 900, 100, false)
+	enqueue(t, c, "quiet", 10, 100, false)
+	batch := c.draw()
+	byApp, _ := count(batch)
+	if byApp["quiet"] != 10 || byApp["loud"] > maxBatchOps/2 {
+		t.Errorf("first batch holds %v", byApp)
+	}
+	drawn := len(batch)
+	for batch = c.draw(); len(batch) > 0; batch = c.draw() {
+		drawn += len(batch)
+		if len(batch) > maxBatchOps {
+			t.Errorf("a batch of %d ops", len(batch))
+		}
+	}
+	if drawn != 910 {
+		t.Errorf("%d of 910 ops were drawn", drawn)
+	}
+}
+
+func TestABatchIsBoundedByBytesAndSharedByBytes(t *testing.T) {
+	c := testCommitter()
+	enqueue(t, c, "fat", 40, 200<<10, false)
+	enqueue(t, c, "thin", 100, 100, false)
+	batch := c.draw()
+	bytes := 0
+	for _, p := range batch {
+		bytes += p.op.Bytes
+	}
+	byApp, _ := count(batch)
+	if byApp["thin"] != 100 || bytes > maxBatchBytes+200<<10 {
+		t.Errorf("first batch holds %v, %d bytes", byApp, bytes)
+	}
+}
+
+func TestStepsOfRunsComeBeforeWritesTwoToOne(t *testing.T) {
+	c := testCommitter()
+	enqueue(t, c, "a", 300, 100, true)
+	enqueue(t, c, "a", 300, 100, false)
+	batch := c.draw()
+	if _, runs := count(batch); runs < maxBatchOps*6/10 || runs > maxBatchOps*7/10 {
+		t.Errorf("%d of %d ops are steps of runs", runs, len(batch))
+	}
+}
+
+func TestAFullQueueRefusesAWriteAfterTwoSecondsAndNeverARun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := testCommitter()
+		enqueue(t, c, "a", maxAppOps, 100, false)
+		started := time.Now()
+		err := c.submit(context.Background(), &pending{op: Op{App: "a", Bytes: 100}})
+		if !errors.Is(err, ErrBusy) || time.Since(started) != blockFor {
+			t.Errorf("refused after %s with %v", time.Since(started), err)
+		}
+		enqueue(t, c, "a", 1, 100, true)
+		enqueue(t, c, "b", 1, 100, false)
+		blocked := make(chan error)
+		go func() {
+			blocked <- c.submit(context.Background(), &pending{op: Op{App: "a", Bytes: 100}, done: func(Result) {}})
+		}()
+		synctest.Wait()
+		c.draw()
+		if err := <-blocked; err != nil {
+			t.Errorf("a write that found room was refused: %v", err)
+		}
+	})
+}
+
+func TestRunsPastTheBoundStayInTheirRowsUntilThereIsRoom(t *testing.T) {
+	d := newDispatcher()
+	for i := range maxInHand + 5 {
+		d.add(&Run{App: "a", ID: RunID(fmt.Sprint(i)), Scenario: "s"})
+	}
+	if len(d.owned) != maxInHand {
+		t.Fatalf("%d runs in hand", len(d.owned))
+	}
+	for len(d.owned) >= maxInHand/2 {
+		d.drop(d.next("a"))
+	}
+	select {
+	case <-d.refill:
+	default:
+		t.Error("nobody was told that there is room")
+	}
+}
+
+func TestScenariosTakeTurns(t *testing.T) {
+	d := newDispatcher()
+	for i := range 50 {
+		d.add(&Run{App: "a", ID: RunID(fmt.Sprint("loud", i)), Scenario: "loud"})
+	}
+	d.add(&Run{App: "a", ID: "quiet", Scenario: "quiet"})
+	first, second := d.next("a"), d.next("a")
+	if first.Scenario == second.Scenario {
+		t.Errorf("%s went twice while quiet waited", first.Scenario)
+	}
+}
