@@ -85,7 +85,7 @@ func (s *Store) Changes(ctx context.Context, app engine.AppID, after engine.Chan
 	changes, err := list(ctx, s, func(sc scanner) (numbered, error) {
 		var n numbered
 		var err error
-		n.Change, err = scanChange(behind{sc, &n.tx})
+		n.Change, err = scanChange(behind{sc, []any{&n.tx}})
 		return n, err
 	}, `SELECT `+changeColumns+`, tx FROM changes WHERE app = $1 AND (tx, seq) > ($2, $3) AND tx < pg_snapshot_xmin(pg_current_snapshot())::text::bigint
 		ORDER BY tx, seq LIMIT $4`, app, after.Tx, after.Seq, limit)
@@ -95,15 +95,6 @@ func (s *Store) Changes(ctx context.Context, app engine.AppID, after engine.Chan
 	}
 	return plain, after, err
 }
-
-// behind reads one column more than it is asked for.
-type behind struct {
-	scanner
-	last any
-}
-
-// Scan reads the row.
-func (b behind) Scan(into ...any) error { return b.scanner.Scan(append(into, b.last)...) }
 
 // Run returns one run.
 func (s *Store) Run(ctx context.Context, app engine.AppID, id engine.RunID) (*engine.Run, error) {

@@ -12,6 +12,15 @@ import (
 // scanner is a row of one or of many.
 type scanner interface{ Scan(into ...any) error }
 
+// behind reads columns behind those that it is asked for.
+type behind struct {
+	scanner
+	last []any
+}
+
+// Scan reads the row.
+func (b behind) Scan(into ...any) error { return b.scanner.Scan(append(into, b.last...)...) }
+
 // collect reads all rows and closes them.
 func collect[T any](rows pgx.Rows, scan func(scanner) (T, error)) ([]T, error) {
 	defer rows.Close()
@@ -26,7 +35,9 @@ func collect[T any](rows pgx.Rows, scan func(scanner) (T, error)) ([]T, error) {
 	return list, rows.Err()
 }
 
-const selectObject = `SELECT app, structure, id, version, data::text, created_at, changed_at, created_by, changed_by FROM objects`
+const objectColumns = `o.app, o.structure, o.id, o.version, o.data::text, o.created_at, o.changed_at, o.created_by, o.changed_by`
+
+const selectObject = `SELECT ` + objectColumns + ` FROM objects AS o`
 
 func scanObject(s scanner) (*engine.Object, error) {
 	o := &engine.Object{}

@@ -27,6 +27,15 @@ func (w *writer) query(ctx context.Context, query string, args ...any) scanner {
 	return row{s.QueryRowContext(ctx, args...)}
 }
 
+// behind reads columns behind those that it is asked for.
+type behind struct {
+	scanner
+	last []any
+}
+
+// Scan reads the row.
+func (b behind) Scan(into ...any) error { return b.scanner.Scan(append(into, b.last...)...) }
+
 // collect reads all rows and closes them.
 func collect[T any](rows *sql.Rows, scan func(scanner) (T, error)) ([]T, error) {
 	defer func() { _ = rows.Close() }()
@@ -41,7 +50,9 @@ func collect[T any](rows *sql.Rows, scan func(scanner) (T, error)) ([]T, error) 
 	return list, rows.Err()
 }
 
-const selectObject = `SELECT app, structure, id, version, data, created_at, changed_at, created_by, changed_by FROM objects`
+const objectColumns = `o.app, o.structure, o.id, o.version, o.data, o.created_at, o.changed_at, o.created_by, o.changed_by`
+
+const selectObject = `SELECT ` + objectColumns + ` FROM objects AS o`
 
 func scanObject(s scanner) (*engine.Object, error) {
 	o := &engine.Object{}
@@ -113,6 +124,24 @@ func scanRecord(s scanner) (*engine.Record, error) {
 	}
 	r.Body, r.Until, r.At = []byte(body), timeOf(until), timeOf(at)
 	return r, nil
+}
+
+const selectClaim = `SELECT app, space, key, owner, until FROM claims`
+
+func scanClaim(s scanner) (*engine.Claim, error) {
+	c := &engine.Claim{}
+	var until int64
+	err := s.Scan(&c.App, &c.Space, &c.Key, &c.Owner, &until)
+	c.Until = timeOf(until)
+	return c, err
+}
+
+const selectCounter = `SELECT app, id, n FROM counters`
+
+func scanCounter(s scanner) (*engine.Counter, error) {
+	c := &engine.Counter{}
+	err := s.Scan(&c.App, &c.ID, &c.N)
+	return c, err
 }
 
 const selectStep = `SELECT app, run, seq, step, kind, status, attempt, at, settings, output, error FROM run_steps`
