@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"strings"
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
 	"github.com/zishang520/socket.io/v3/pkg/types"
@@ -52,7 +53,7 @@ func (a *adapter) RestoreSession(old socket.PrivateSessionId, packed string) (*s
 	if c == nil {
 		return nil, errClosed
 	}
-	given, err := a.srv.admit(c, string(old), q)
+	given, rendered, err := a.srv.admit(c, string(old), q)
 	if refusal, ok := errors.AsType[*Refusal](err); ok {
 		a.srv.stats.refused.Add(1)
 		c.refuse(refusal)
@@ -61,20 +62,28 @@ func (a *adapter) RestoreSession(old socket.PrivateSessionId, packed string) (*s
 		a.srv.log.Warn("socket not admitted", "app", q.App, "err", err)
 		c.kill("not admitted")
 	}
+	sid := utils.Base64Id().GenerateId()
+	if rendered {
+		sid = renderedPrefix + sid
+	}
 	return &socket.Session{SessionToPersist: &socket.SessionToPersist{
-		Sid:   socket.SocketId(utils.Base64Id().GenerateId()),
+		Sid:   socket.SocketId(sid),
 		Pid:   socket.PrivateSessionId(given),
 		Rooms: types.NewSet[socket.Room](),
 	}}, nil
 }
 
+// renderedPrefix begins the socket id of a page whose rendered offset (data-cue-at) was honoured: it gets everything since then and need
+// not fetch itself anew. The id is the one thing of a CONNECT that is ours to word and that every client can read.
+const renderedPrefix = "at-"
+
 // admit asks the door, finds the place from which the client goes on, and gives the pid for the answer.
-func (s *Server) admit(c *conn, oldPid string, q ask) (string, error) {
+func (s *Server) admit(c *conn, oldPid string, q ask) (given string, rendered bool, err error) {
 	if q.App == "" {
-		return "", &Refusal{Code: CodeAppUnknown, Message: "auth.app_id is missing"}
+		return "", false, &Refusal{Code: CodeAppUnknown, Message: "auth.app_id is missing"}
 	}
 	if q.Broken {
-		return "", &Refusal{Code: CodeSessionExpired, Message: "auth.session_id is not a session"}
+		return "", false, &Refusal{Code: CodeSessionExpired, Message: "auth.session_id is not a session"}
 	}
 	ctx, cancel := context.WithTimeout(s.ctx, s.limits.AdmitTimeout)
 	defer cancel()
@@ -82,74 +91,97 @@ func (s *Server) admit(c *conn, oldPid string, q ask) (string, error) {
 	case s.admissions <- struct{}{}:
 		defer func() { <-s.admissions }()
 	case <-ctx.Done():
-		return "", ctx.Err()
+		return "", false, ctx.Err()
 	}
 	began := s.revocations.now()
 	v, err := s.door.Admit(ctx, engine.AppID(q.App), q.Session, c.origin)
 	if err != nil {
-		return "", err
+		return "", false, err
 	}
 	v.App = engine.AppID(q.App) // whatever the door says, nobody gets into another app than the one it was asked about
 	if v.User == engine.Everybody {
-		return "", &Refusal{Code: CodeSessionExpired, Message: "this user can not be addressed"}
+		return "", false, &Refusal{Code: CodeSessionExpired, Message: "this user can not be addressed"}
 	}
-	return s.place(ctx, c, v, oldPid, q.Offset, began)
+	return s.place(ctx, c, v, oldPid, q, began)
 }
 
 // place joins the visitor's cursor to the tail of the app.
-func (s *Server) place(ctx context.Context, c *conn, v Visitor, oldPid, at string, began uint64) (string, error) {
+func (s *Server) place(ctx context.Context, c *conn, v Visitor, oldPid string, q ask, began uint64) (given string, rendered bool, err error) {
 	t := s.hold(v.App)
 	cur := &cursor{conn: c, tail: t, user: v.User}
-	resumed, err := s.join(ctx, cur, v, oldPid, at)
+	resumed, rendered, err := s.join(ctx, cur, v, oldPid, q)
 	if err != nil {
 		s.release(t)
-		return "", err
+		return "", false, err
 	}
 	if !c.admitted(v, cur) {
 		t.leave(cur)
-		return "", errClosed
+		return "", false, errClosed
 	}
 	// Behind admitted: a revocation either finds the connection now, or is found here.
 	if s.revocations.since(began, v) {
 		c.dismiss()
 		t.leave(cur)
-		return "", &Refusal{Code: CodeSessionExpired, Message: "the session was ended"}
+		return "", false, &Refusal{Code: CodeSessionExpired, Message: "the session was ended"}
 	}
 	if resumed {
 		s.stats.resumed.Add(1)
-		return oldPid, nil
+		return oldPid, false, nil
 	}
-	return sealPid(s.key, pid{epoch: cur.epoch, app: v.App, user: v.User, pos: cur.pos.Load()}), nil
+	return sealPid(s.key, pid{epoch: cur.epoch, app: v.App, user: v.User, pos: cur.pos.Load()}), rendered, nil
 }
 
-func (s *Server) join(ctx context.Context, cur *cursor, v Visitor, oldPid, at string) (resumed bool, err error) {
+func (s *Server) join(ctx context.Context, cur *cursor, v Visitor, oldPid string, q ask) (resumed, rendered bool, err error) {
 	if err := cur.tail.ready(ctx); err != nil {
-		return false, err
+		return false, false, err
 	}
-	old, from, err := s.resumable(ctx, cur.tail, v, oldPid, at)
+	if oldPid == noPid {
+		from, err := s.reachable(ctx, cur.tail, renderedAt(v, q.At))
+		if err != nil {
+			return false, false, err
+		}
+		rendered, err = cur.tail.join(cur, from)
+		return false, rendered, err
+	}
+	old, err := s.reachable(ctx, cur.tail, s.resumable(v, oldPid, q.Offset))
 	if err != nil {
-		return false, err
+		return false, false, err
 	}
-	return cur.tail.join(cur, old, from)
+	resumed, err = cur.tail.join(cur, old)
+	return resumed, false, err
 }
 
-// resumable says from where the visitor may go on, if the pid is one of ours for the same app, user and life of the log.
-func (s *Server) resumable(ctx context.Context, t *tail, v Visitor, sealed, at string) (*pid, int64, error) {
+// renderedAt is the place of a page that was rendered at an offset; nil when it names none.
+func renderedAt(v Visitor, at string) *pid {
+	epoch, _, _ := strings.Cut(at, ".")
+	pos, ok := parseOffset(epoch, at)
+	if !ok || epoch == "" {
+		return nil
+	}
+	return &pid{epoch: epoch, app: v.App, user: v.User, pos: pos}
+}
+
+// resumable says from where the visitor may go on, if the pid is one of ours for the same app and user; else nil.
+func (s *Server) resumable(v Visitor, sealed, at string) *pid {
 	old, ok := openPid(s.key, sealed)
 	if !ok || old.app != v.App || old.user != v.User {
-		return nil, 0, nil
+		return nil
 	}
-	from := old.pos
 	// An offset may be older than the pid: a client keeps it over a fresh connect.
 	if pos, ok := parseOffset(old.epoch, at); ok {
-		from = max(from, pos)
+		old.pos = max(old.pos, pos)
 	}
-	if from <= t.head() {
-		return &old, from, nil
+	return &old
+}
+
+// reachable gives the place back once this node's copy of the log reaches it; nil when the log itself does not.
+func (s *Server) reachable(ctx context.Context, t *tail, old *pid) (*pid, error) {
+	if old == nil || old.pos <= t.head() {
+		return old, nil
 	}
-	ok, err := t.reachesTo(ctx, from)
+	ok, err := t.reachesTo(ctx, old.pos)
 	if err != nil || !ok {
-		return nil, 0, err
+		return nil, err
 	}
-	return &old, from, nil
+	return old, nil
 }

@@ -67,8 +67,10 @@ func translate(text, conn string) (string, error) {
 
 // ask is what a CONNECT asks for. The library hands only pid and offset to RestoreSession, so it travels inside the offset.
 type ask struct {
-	Conn    string `json:"conn"`
-	Offset  string `json:"offset"`
+	Conn   string `json:"conn"`
+	Offset string `json:"offset"`
+	// At is the offset up to which the page was rendered; it counts only for a client without a pid.
+	At      string `json:"at"`
 	App     string `json:"app"`
 	Session string `json:"session"`
 	// Broken says that app_id or session_id was there but no string.
@@ -110,6 +112,7 @@ func translateConnect(body, conn string) (string, error) {
 		a.Broken = true
 	}
 	a.Offset, _ = text(auth["offset"], maxOffset)
+	a.At, _ = text(auth["at"], maxOffset)
 	pid, _ := text(auth["pid"], maxPid)
 	if pid == "" {
 		pid = noPid

@@ -23,6 +23,7 @@ type peer struct {
 	ws   *websocket.Conn
 	sid  string
 	pid  string
+	id   string   // of the socket
 	in   []string // packets of the last answer that were not read yet
 }
 
@@ -173,7 +174,7 @@ func (p *peer) welcomed() error {
 		}
 		var c struct{ Sid, Pid string }
 		if strings.HasPrefix(packet, "40{") && json.Unmarshal([]byte(packet[2:]), &c) == nil && c.Sid != "" && c.Pid != "" {
-			p.pid = c.Pid
+			p.pid, p.id = c.Pid, c.Sid
 			return nil
 		}
 		return fmt.Errorf("CONNECT was answered %.200q", packet)

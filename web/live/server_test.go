@@ -452,3 +452,26 @@ func TestPushesOfManyAppsInOneBatch(t *testing.T) {
 	w.live.Pushed(slices.Clone(rows))
 	p.gets(t, "1", "2", "3")
 }
+
+func TestAPageIsServedFromTheOffsetItWasRenderedAt(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, live.Limits{RingPushes: 3})
+	rows := w.commit("*", "1", "2", "3", "4", "5")
+	from := func(at, session string) *peer {
+		a := auth("demo", session)
+		a["at"] = at
+		return visitor(t, w.url(), a)
+	}
+	p := from(w.offset(rows[3].Pos), "")
+	if !strings.HasPrefix(p.id, "at-") {
+		t.Errorf("socket id %q does not say that the offset counts", p.id)
+	}
+	p.gets(t, "5")
+	for name, at := range map[string]string{
+		"out of the ring": w.offset(rows[0].Pos), "of another life": "elsewhere.4", "beyond the log": w.offset(99), "no offset": "x", "empty epoch": ".4",
+	} {
+		if q := from(at, ""); strings.HasPrefix(q.id, "at-") {
+			t.Errorf("an offset %s counts", name)
+		}
+	}
+}

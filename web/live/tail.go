@@ -294,7 +294,7 @@ func (t *tail) lost(c *cursor) bool {
 
 // join adds a cursor: at the place where the client left off if it can be resumed from there, else at the head. It fails when the log was
 // replaced meanwhile, or with a *Refusal.
-func (t *tail) join(c *cursor, old *pid, from int64) (resumed bool, err error) {
+func (t *tail) join(c *cursor, old *pid) (resumed bool, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.ring == nil {
@@ -307,9 +307,9 @@ func (t *tail) join(c *cursor, old *pid, from int64) (resumed bool, err error) {
 		return false, &Refusal{Code: CodeTooMany, Message: "this user has too many open sockets"}
 	}
 	c.epoch = t.ring.epoch
-	resumed = old != nil && old.epoch == c.epoch && t.ring.reaches(from, c.user)
-	if !resumed {
-		from = t.ring.head
+	from := t.ring.head
+	if resumed = old != nil && old.epoch == c.epoch && t.ring.reaches(old.pos, c.user); resumed {
+		from = old.pos
 	}
 	c.pos.Store(from)
 	c.got.Store(from)

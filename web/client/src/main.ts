@@ -38,7 +38,9 @@ function start(script: HTMLScriptElement, app: string): void {
   // Between the making of the page and this moment anything may have happened, unless the server replays it.
   let current = at !== undefined
   connection.socket.on('connect', () => {
-    if (!connection.socket.recovered && !current) renewAll()
+    // A server that replays from the page's offset on says so by the socket's id; from any other the page has to fetch itself anew.
+    const replayed = current && connection.socket.id?.startsWith('at-')
+    if (!connection.socket.recovered && !replayed) renewAll()
     current = false
   })
   connection.onEvent((event, message, offset) => {
