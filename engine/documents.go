@@ -119,20 +119,3 @@ func (e *Engine) NoteVersion(ctx context.Context, app AppID, scenario string, nu
 	})
 	return err
 }
-
-// Ends says which sessions a commit ends: those of users that were deleted or disabled by it.
-func (eff *Effects) Ends() []Revocation {
-	var ended []Revocation
-	for _, o := range eff.Objects {
-		if o.Structure != UserStructure {
-			continue
-		}
-		var user struct {
-			Disabled bool `json:"disabled"`
-		}
-		if o.Deleted || json.Unmarshal(o.Data, &user) == nil && user.Disabled {
-			ended = append(ended, Revocation{App: o.App, User: o.ID})
-		}
-	}
-	return ended
-}

@@ -1,0 +1,193 @@
+package api
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"net/http"
+	"runtime"
+
+	"github.com/cuelight/cuelight/engine"
+	"github.com/cuelight/cuelight/engine/account"
+)
+
+type listAppsIn struct{ pageQuery }
+
+func (a *API) listApps(ctx context.Context, c *call, in *listAppsIn, _ *none) (*pageOut[engine.App], error) {
+	limit, err := a.pageLimit(in.Limit)
+	if err != nil {
+		return nil, err
+	}
+	out := &pageOut[engine.App]{Body: page[engine.App]{Items: []engine.App{}}}
+	if c.who.app != account.AnyApp {
+		app, err := a.opt.Engine.App(ctx, c.who.app)
+		if err == nil {
+			out.Body.Items = append(out.Body.Items, app)
+		}
+		return out, err
+	}
+	if out.Body.Items, err = a.opt.Engine.Apps(ctx, engine.AppID(in.Cursor), limit); err != nil {
+		return nil, err
+	}
+	if len(out.Body.Items) == limit {
+		out.Body.Next = string(out.Body.Items[limit-1].ID)
+	}
+	return out, nil
+}
+
+type appBody struct {
+	ID      engine.AppID `json:"id"`
+	Name    string       `json:"name,omitempty"`
+	Guests  bool         `json:"guests,omitempty" doc:"Guests may connect without a session and get what is sent to everybody."`
+	Origins []string     `json:"origins,omitempty" nullable:"false" doc:"When given, the only origins whose pages may connect."`
+}
+
+type appOut struct {
+	Location string `header:"Location"`
+	Body     engine.App
+}
+
+func (a *API) createApp(ctx context.Context, _ *call, _ *struct{}, body *appBody) (*appOut, error) {
+	app := engine.App{ID: body.ID, Name: body.Name, Guests: body.Guests, Origins: body.Origins}
+	if err := checkApp(app); err != nil {
+		return nil, err
+	}
+	if err := a.opt.Engine.PutApp(ctx, app, true); err != nil {
+		return nil, err
+	}
+	return &appOut{Location: root + "/apps/" + string(app.ID), Body: app}, nil
+}
+
+const (
+	maxName    = 200
+	maxOrigins = 100
+)
+
+func checkApp(app engine.App) error {
+	if len(app.Name) > maxName {
+		return wrongField("name", "LIMIT", "may be at most 200 bytes long")
+	}
+	if len(app.Origins) > maxOrigins {
+		return wrongField("origins", "LIMIT", "at most 100 origins")
+	}
+	return nil
+}
+
+func (a *API) getApp(ctx context.Context, c *call, _ *appIn, _ *none) (*appOut, error) {
+	app, err := a.opt.Engine.App(ctx, c.app)
+	if err != nil {
+		return nil, err
+	}
+	return &appOut{Body: app}, nil
+}
+
+type appChange struct {
+	Name    *string   `json:"name,omitempty"`
+	Guests  *bool     `json:"guests,omitempty"`
+	Origins *[]string `json:"origins,omitempty"`
+}
+
+func (a *API) changeApp(ctx context.Context, c *call, _ *appIn, body *appChange) (*appOut, error) {
+	app, err := a.opt.Engine.App(ctx, c.app)
+	if err != nil {
+		return nil, err
+	}
+	if body.Name != nil {
+		app.Name = *body.Name
+	}
+	if body.Guests != nil {
+		app.Guests = *body.Guests
+	}
+	if body.Origins != nil {
+		app.Origins = *body.Origins
+	}
+	if err := checkApp(app); err != nil {
+		return nil, err
+	}
+	if err := a.opt.Engine.PutApp(ctx, app, false); err != nil {
+		return nil, err
+	}
+	return &appOut{Body: app}, nil
+}
+
+// kindView is a step or trigger kind as forms and documentation are made from it.
+type kindView struct {
+	Kind     string        `json:"kind"`
+	Title    string        `json:"title"`
+	Help     string        `json:"help"`
+	Group    string        `json:"group,omitempty"`
+	Schema   value         `json:"schema" doc:"The JSON Schema of the settings."`
+	Examples []exampleView `json:"examples" nullable:"false"`
+}
+
+type exampleView struct {
+	Name     string   `json:"name"`
+	Settings value    `json:"settings"`
+	Want     []string `json:"want,omitempty" doc:"What it does, one line each."`
+}
+
+func examples(list []engine.Example) []exampleView {
+	views := []exampleView{}
+	for _, e := range list {
+		views = append(views, exampleView{e.Name, value(e.Settings), e.Want})
+	}
+	return views
+}
+
+type kindsIn struct {
+	IfNoneMatch string `header:"If-None-Match" doc:"The ETag of what is there already."`
+}
+
+type kindsOut struct {
+	Status int
+	ETag   string `header:"ETag"`
+	Body   struct {
+		Items []kindView `json:"items" nullable:"false"`
+	}
+}
+
+func answerKinds(in *kindsIn, views []kindView) (*kindsOut, error) {
+	doc, err := json.Marshal(views)
+	if err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256(doc)
+	out := &kindsOut{ETag: `"` + hex.EncodeToString(sum[:8]) + `"`}
+	if in.IfNoneMatch == out.ETag {
+		out.Status = http.StatusNotModified
+		return out, nil
+	}
+	out.Status = http.StatusOK
+	out.Body.Items = views
+	return out, nil
+}
+
+func (a *API) listStepKinds(_ context.Context, _ *call, in *kindsIn, _ *none) (*kindsOut, error) {
+	views := []kindView{}
+	for _, k := range a.opt.Kinds.Steps {
+		views = append(views, kindView{k.Kind, k.Title, k.Help, k.Group, value(k.Schema), examples(k.Examples)})
+	}
+	return answerKinds(in, views)
+}
+
+func (a *API) listTriggerKinds(_ context.Context, _ *call, in *kindsIn, _ *none) (*kindsOut, error) {
+	views := []kindView{}
+	for _, k := range a.opt.Kinds.Triggers {
+		views = append(views, kindView{k.Kind, k.Title, k.Help, "", value(k.Schema), examples(k.Examples)})
+	}
+	return answerKinds(in, views)
+}
+
+type versionOut struct {
+	Body struct {
+		Version string `json:"version"`
+		Go      string `json:"go"`
+	}
+}
+
+func (a *API) version(context.Context, *call, *struct{}, *none) (*versionOut, error) {
+	out := &versionOut{}
+	out.Body.Version, out.Body.Go = a.opt.Version, runtime.Version()
+	return out, nil
+}

@@ -1,0 +1,94 @@
+package api
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/cuelight/cuelight/engine"
+)
+
+type appPath struct {
+	App string `path:"app" doc:"The app's id."`
+}
+
+type appIn struct{ appPath }
+
+// pageQuery asks for a part of a list.
+type pageQuery struct {
+	Limit  int    `query:"limit" default:"50" minimum:"1" doc:"Items in the answer."`
+	Cursor string `query:"cursor" maxLength:"1024" doc:"The next of an earlier page."`
+}
+
+// changeView is a change as the API shows it.
+type changeView struct {
+	Seq       int64             `json:"seq"`
+	Structure string            `json:"structure"`
+	Object    string            `json:"object"`
+	Kind      engine.ChangeKind `json:"kind" enum:"created,changed,deleted"`
+	Version   int64             `json:"version"`
+	Fields    []string          `json:"fields" nullable:"false" doc:"The fields that really differ."`
+	Before    value             `json:"before"`
+	After     value             `json:"after"`
+	Who       string            `json:"who,omitempty"`
+	Run       engine.RunID      `json:"run,omitempty"`
+	Silent    bool              `json:"silent,omitempty"`
+	At        time.Time         `json:"at"`
+}
+
+func showChange(ch *engine.Change) changeView {
+	v := changeView{
+		Seq: ch.Seq, Structure: ch.Structure, Object: ch.Object, Kind: ch.Kind, Version: ch.Version, Fields: ch.Fields,
+		Before: value(ch.Before), After: value(ch.After), Who: ch.Who, Run: ch.Run, Silent: ch.Silent, At: ch.At.UTC(),
+	}
+	if v.Fields == nil {
+		v.Fields = []string{}
+	}
+	return v
+}
+
+type listChangesIn struct {
+	appPath
+	pageQuery
+}
+
+func (a *API) listChanges(ctx context.Context, c *call, in *listChangesIn, _ *none) (*pageOut[changeView], error) {
+	limit, err := a.pageLimit(in.Limit)
+	if err != nil {
+		return nil, err
+	}
+	var after engine.ChangeCursor
+	if in.Cursor != "" {
+		if n, err := fmt.Sscanf(in.Cursor, "%d.%d", &after.Tx, &after.Seq); err != nil || n != 2 {
+			return nil, wrongField("cursor", "CURSOR", "must be the next of an earlier page")
+		}
+	}
+	changes, next, err := a.opt.Store.Changes(ctx, c.app, after, limit)
+	if err != nil {
+		return nil, err
+	}
+	out := &pageOut[changeView]{Body: page[changeView]{Items: []changeView{}}}
+	for _, ch := range changes {
+		out.Body.Items = append(out.Body.Items, showChange(ch))
+	}
+	if next != (engine.ChangeCursor{}) {
+		// There is always a next place: changes go on, and a reader that polls begins there.
+		out.Body.Next = fmt.Sprintf("%d.%d", next.Tx, next.Seq)
+	}
+	return out, nil
+}
+
+type getChangeIn struct {
+	appPath
+	Seq int64 `path:"seq" doc:"The change's number."`
+}
+
+type changeOut struct{ Body changeView }
+
+func (a *API) getChange(ctx context.Context, c *call, in *getChangeIn, _ *none) (*changeOut, error) {
+	ch, err := a.opt.Store.Change(ctx, c.app, in.Seq)
+	if err != nil {
+		return nil, notFound(err, "CHANGE_NOT_FOUND", "the app has no change of this number")
+	}
+	return &changeOut{showChange(ch)}, nil
+}

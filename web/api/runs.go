@@ -1,0 +1,142 @@
+package api
+
+import (
+	"context"
+	"strconv"
+	"time"
+
+	"github.com/cuelight/cuelight/engine"
+)
+
+// runView is a run as the API shows it.
+type runView struct {
+	ID         engine.RunID     `json:"id"`
+	Scenario   string           `json:"scenario"`
+	Version    int64            `json:"version"`
+	Status     engine.RunStatus `json:"status" enum:"ready,queued,waiting,done,failed,cancelled,not_matched"`
+	Trigger    string           `json:"trigger,omitempty" doc:"The trigger that started it; absent for a call."`
+	Structure  string           `json:"structure,omitempty"`
+	Object     string           `json:"object,omitempty"`
+	Change     int64            `json:"change,omitempty" doc:"The change that caused it."`
+	User       string           `json:"user,omitempty"`
+	Depth      int              `json:"depth" doc:"How far down a chain of causes it is, from 1."`
+	DueAt      *time.Time       `json:"due_at,omitempty"`
+	CreatedAt  time.Time        `json:"created_at"`
+	FinishedAt *time.Time       `json:"finished_at,omitempty"`
+	Error      *engine.RunError `json:"error,omitempty"`
+}
+
+func showRun(r *engine.Run) runView {
+	return runView{
+		ID: r.ID, Scenario: r.Scenario, Version: r.Version, Status: r.Status, Trigger: r.Trigger, Structure: r.Structure, Object: r.Object,
+		Change: r.Change, User: r.User, Depth: r.Depth, DueAt: maybe(r.DueAt), CreatedAt: r.CreatedAt.UTC(), FinishedAt: maybe(r.FinishedAt), Error: r.Error,
+	}
+}
+
+func maybe(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	t = t.UTC()
+	return &t
+}
+
+type listRunsIn struct {
+	appPath
+	pageQuery
+	Scenario string `query:"scenario" doc:"Only of this scenario."`
+	Status   string `query:"status" enum:"ready,queued,waiting,done,failed,cancelled,not_matched" doc:"Only of this status."`
+	Object   string `query:"object" doc:"Only of the object with this id."`
+}
+
+func (a *API) listRuns(ctx context.Context, c *call, in *listRunsIn, _ *none) (*pageOut[runView], error) {
+	limit, err := a.pageLimit(in.Limit)
+	if err != nil {
+		return nil, err
+	}
+	runs, err := a.opt.Store.Runs(ctx, engine.RunQuery{
+		App: c.app, Scenario: in.Scenario, Status: engine.RunStatus(in.Status), Object: in.Object, Before: engine.RunID(in.Cursor), Limit: limit,
+	})
+	if err != nil {
+		return nil, err
+	}
+	out := &pageOut[runView]{Body: page[runView]{Items: []runView{}}}
+	for _, r := range runs {
+		out.Body.Items = append(out.Body.Items, showRun(r))
+	}
+	if len(runs) == limit {
+		out.Body.Next = string(runs[limit-1].ID)
+	}
+	return out, nil
+}
+
+type runPath struct {
+	App string `path:"app" doc:"The app's id."`
+	ID  string `path:"id" doc:"The run's id."`
+}
+
+type runIn struct{ runPath }
+
+type runOut struct{ Body runView }
+
+func (a *API) run(ctx context.Context, c *call, id string) (*engine.Run, error) {
+	r, err := a.opt.Store.Run(ctx, c.app, engine.RunID(id))
+	return r, notFound(err, "RUN_NOT_FOUND", "the app has no run of this id")
+}
+
+func (a *API) getRun(ctx context.Context, c *call, in *runIn, _ *none) (*runOut, error) {
+	r, err := a.run(ctx, c, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	return &runOut{showRun(r)}, nil
+}
+
+// stepView is a line of a run's log.
+type stepView struct {
+	Seq      int64     `json:"seq"`
+	Step     string    `json:"step"`
+	Kind     string    `json:"kind"`
+	Status   string    `json:"status"`
+	Attempt  int       `json:"attempt,omitempty"`
+	At       time.Time `json:"at"`
+	Settings value     `json:"settings"`
+	Output   value     `json:"output"`
+	Error    string    `json:"error,omitempty"`
+}
+
+type stepsIn struct {
+	runPath
+	pageQuery
+}
+
+func (a *API) listSteps(ctx context.Context, c *call, in *stepsIn, _ *none) (*pageOut[stepView], error) {
+	if _, err := a.run(ctx, c, in.ID); err != nil {
+		return nil, err
+	}
+	limit, err := a.pageLimit(in.Limit)
+	if err != nil {
+		return nil, err
+	}
+	after := int64(0)
+	if in.Cursor != "" {
+		if after, err = strconv.ParseInt(in.Cursor, 10, 64); err != nil {
+			return nil, wrongField("cursor", "CURSOR", "must be the next of an earlier page")
+		}
+	}
+	steps, err := a.opt.Store.Steps(ctx, c.app, engine.RunID(in.ID), after, limit)
+	if err != nil {
+		return nil, err
+	}
+	out := &pageOut[stepView]{Body: page[stepView]{Items: []stepView{}}}
+	for _, s := range steps {
+		out.Body.Items = append(out.Body.Items, stepView{
+			Seq: s.Seq, Step: s.Step, Kind: s.Kind, Status: s.Status, Attempt: s.Attempt, At: s.At.UTC(),
+			Settings: value(s.Settings), Output: value(s.Output), Error: s.Error,
+		})
+	}
+	if len(steps) == limit {
+		out.Body.Next = strconv.FormatInt(steps[limit-1].Seq, 10)
+	}
+	return out, nil
+}
