@@ -11,11 +11,9 @@ import (
 // BenchmarkRuns measures whole runs: update → condition → edit → push → done, with a number of clients that each wait for their write.
 func BenchmarkRuns(b *testing.B) {
 	for _, clients := range []int{1, 16, 128} {
-		for name, open := range benchStores(b) {
+		for name, open := range stores(b) {
 			b.Run(fmt.Sprintf("%s/%d", name, clients), func(b *testing.B) {
-				store, done := open(b)
-				defer done()
-				w := benchWorld(b, store)
+				w := benchWorld(b, open(b))
 				defer w.Close()
 				b.ResetTimer()
 				var wg sync.WaitGroup

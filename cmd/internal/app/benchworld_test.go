@@ -3,26 +3,12 @@ package app
 import (
 	"encoding/json"
 	"fmt"
-	"path/filepath"
 	"testing"
 
 	"github.com/cuelight/cuelight/engine"
 	"github.com/cuelight/cuelight/steps"
-	"github.com/cuelight/cuelight/store/sqlite"
 	"github.com/cuelight/cuelight/triggers"
 )
-
-func benchStores(*testing.B) map[string]func(*testing.B) (engine.Store, func()) {
-	return map[string]func(*testing.B) (engine.Store, func()){
-		"sqlite": func(b *testing.B) (engine.Store, func()) {
-			s, err := sqlite.Open(b.Context(), filepath.Join(b.TempDir(), "cuelight.db"), sqlite.Options{})
-			if err != nil {
-				b.Fatal(err)
-			}
-			return s, func() { _ = s.Close() }
-		},
-	}
-}
 
 func benchWorld(b *testing.B, store engine.Store) *engine.Engine {
 	e := engine.New(store, engine.Options{Kinds: engine.Kinds{Steps: steps.All(), Triggers: triggers.All()}})

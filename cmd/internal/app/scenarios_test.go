@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -272,17 +273,16 @@ func (w *world) trace() string {
 	return out.String()
 }
 
+var freshID = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}`)
+
 // stable replaces ids that are new in each run by names.
 func (w *world) stable(text string) string {
-	for i := 0; i+36 <= len(text); i++ {
-		if id := text[i : i+36]; strings.Count(id, "-") == 4 && id[14] == '7' {
-			if w.names[id] == "" {
-				w.names[id] = fmt.Sprintf("id%d", len(w.names)+1)
-			}
-			text = text[:i] + w.names[id] + text[i+36:]
+	return freshID.ReplaceAllStringFunc(text, func(id string) string {
+		if w.names[id] == "" {
+			w.names[id] = fmt.Sprintf("id%d", len(w.names)+1)
 		}
-	}
-	return text
+		return w.names[id]
+	})
 }
 
 func canonical(doc []byte) string {
@@ -319,27 +319,19 @@ func (w *world) pushed() string {
 }
 
 func (w *world) objects() string {
-	changes, _, err := w.store.Changes(w.ctx, app, engine.ChangeCursor{}, 5000)
+	all, err := w.e.Structures(w.ctx, app)
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	var out bytes.Buffer
-	seen := map[string]bool{}
-	for _, c := range changes {
-		key := c.Structure + "/" + c.Object
-		if c.Structure == "User" || seen[key] {
-			continue
-		}
-		seen[key] = true
-		o, err := w.store.Object(w.ctx, app, c.Structure, c.Object)
-		if errors.Is(err, engine.ErrNotFound) {
-			fmt.Fprintf(&out, "%s %s gone\n", c.Structure, w.stable(c.Object))
-			continue
-		}
+	for _, structure := range []string{"Order", "Message"} {
+		page, err := w.store.Objects(w.ctx, engine.ObjectQuery{App: app, Structure: all[structure], Limit: 1000, Sort: []engine.SortKey{{Field: "created_at"}}})
 		if err != nil {
 			w.t.Fatal(err)
 		}
-		fmt.Fprintf(&out, "%s %s v%d %s\n", o.Structure, w.stable(o.ID), o.Version, w.stable(canonical(o.Data)))
+		for _, o := range page.Items {
+			fmt.Fprintf(&out, "%s %s v%d %s\n", o.Structure, w.stable(o.ID), o.Version, w.stable(canonical(o.Data)))
+		}
 	}
 	return out.String()
 }

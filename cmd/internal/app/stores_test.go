@@ -6,20 +6,25 @@ import (
 	"testing"
 
 	"github.com/cuelight/cuelight/engine"
-	"github.com/cuelight/cuelight/store/sqlite"
+	"github.com/cuelight/cuelight/store"
+	"github.com/cuelight/cuelight/store/storetest"
 )
 
+func TestMain(m *testing.M) { storetest.Main(m) }
+
 // stores are the ways to open a fresh store, by name.
-func stores(*testing.T) map[string]func(*testing.T) engine.Store {
-	return map[string]func(*testing.T) engine.Store{
-		"sqlite": func(t *testing.T) engine.Store {
-			s, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "cuelight.db"), sqlite.Options{})
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() { _ = s.Close() })
-			return s
-		},
+func stores(testing.TB) map[string]func(testing.TB) engine.Store {
+	open := func(t testing.TB, url string) engine.Store {
+		s, err := store.Open(t.Context(), url, store.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = s.Close() })
+		return s
+	}
+	return map[string]func(testing.TB) engine.Store{
+		"sqlite":   func(t testing.TB) engine.Store { return open(t, filepath.Join(t.TempDir(), "cuelight.db")) },
+		"postgres": func(t testing.TB) engine.Store { return open(t, storetest.Postgres(t)) },
 	}
 }
 
