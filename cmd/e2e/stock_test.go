@@ -1,0 +1,281 @@
+package e2e
+
+import (
+	"encoding/json"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// TestStockClients lets every version of the stock client by every transport log in, connect and listen as a page of the original would.
+func TestStockClients(t *testing.T) {
+	s := newServer(t, "")
+	admin := s.admin()
+	s.call("POST", "/api/v1/apps", admin, map[string]any{"id": "other", "name": "Other"})
+	s.call("POST", "/api/v1/apps", admin, map[string]any{"id": "closed", "name": "Closed", "origins": []string{"https://good.example"}, "guests": true})
+	for _, version := range versions {
+		for transports := range transportSets {
+			t.Run(version+"/"+transports, func(t *testing.T) { talk(t, s, version, transports) })
+		}
+	}
+}
+
+func talk(t *testing.T, s *server, version, transports string) {
+	c := newStock(t, s.url)
+	revoked, leaving := s.login("anna"), s.login("anna")
+	s.call("GET", "/good/api/v4/auth/logout?appID=demo&sessionID="+revoked, "", nil)
+	session := s.login("testUser")
+	c.open("desk", version, transports, auth("demo", session), nil)
+	c.open("phone", version, transports, auth("demo", s.login("testUser")), nil)
+	c.open("anna", version, transports, auth("demo", leaving), nil)
+	c.open("guest", version, transports, auth("demo", ""), nil)
+	c.open("elsewhere", version, transports, auth("demo", ""), map[string]string{"Origin": "https://elsewhere.example"})
+	c.open("good", version, transports, auth("closed", ""), map[string]string{"Origin": "https://good.example"})
+	here := []string{"desk", "phone", "anna", "guest", "elsewhere"}
+	for _, name := range append(here, "good") {
+		if h := c.want(name, "connect"); h.Recovered {
+			t.Errorf("%s: a first connect is recovered", name)
+		}
+	}
+	refused := map[string]string{
+		"no such app": "app_unknown", "no auth": "app_unknown", "another app": "session_expired", "wrong session": "session_expired",
+		"revoked session": "session_expired", "no guests": "session_expired", "bad origin": "origin_refused",
+	}
+	c.open("no such app", version, transports, auth("nowhere", session), nil)
+	c.open("no auth", version, transports, nil, nil)
+	c.open("another app", version, transports, auth("other", session), nil)
+	c.open("wrong session", version, transports, auth("demo", strings.Repeat("x", len(session))), nil)
+	c.open("revoked session", version, transports, auth("demo", revoked), nil)
+	c.open("no guests", version, transports, auth("other", ""), nil)
+	c.open("bad origin", version, transports, auth("closed", ""), map[string]string{"Origin": "https://evil.example"})
+	for name, code := range refused {
+		if h := c.want(name, "refused"); h.Data.Code != code || h.Message == "" {
+			t.Errorf("%s: refused with %q %q, want %s", name, h.Data.Code, h.Message, code)
+		}
+	}
+
+	const awkward = "for <him> \u2028 é \x1e \"quoted\""
+	s.push("*", "refresh-orders", "")
+	s.push("testUser", "message", awkward)
+	s.call("POST", "/api/v1/apps/demo/push", s.token, map[string]any{"to": "anna", "event": "news", "mode": "json", "message": map[string]any{"n": []int{1, 2}}})
+	s.push("*", "end", version)
+	end := "end:" + asJSON(t, version)
+	for _, name := range []string{"desk", "phone"} {
+		c.heard(name, `refresh-orders:""`, "message:"+asJSON(t, awkward))
+		if h := c.want(name, "message"); h.Args != awkward {
+			t.Errorf("%s: on('message') got %q", name, h.Args)
+		}
+		c.heard(name, end)
+	}
+	c.heard("anna", `refresh-orders:""`, `news:{"n":[1,2]}`, end)
+	c.heard("guest", `refresh-orders:""`, end)
+	c.heard("elsewhere", `refresh-orders:""`, end)
+
+	s.call("GET", "/good/api/v4/auth/logout?appID=demo&sessionID="+leaving, "", nil)
+	began := time.Now()
+	c.want("anna", "disconnect", "message")
+	if took := time.Since(began); took > time.Second {
+		t.Errorf("a socket outlived its session by %v", took)
+	}
+	if h := c.want("anna", "refused", "trouble"); h.Data.Code != "session_expired" {
+		t.Errorf("an ended session comes back to %q", h.Data.Code)
+	}
+	for _, name := range append(here, "good") {
+		c.do(name, "close", nil)
+	}
+}
+
+// back wants clients to be connected again, recovered or not.
+func back(t *testing.T, c *stock, when string, recovered bool, names ...string) {
+	t.Helper()
+	for _, name := range names {
+		if h := c.want(name, "connect", "trouble", "disconnect", "message"); h.Recovered != recovered {
+			t.Fatalf("%s: recovered is %v for %s", when, h.Recovered, name)
+		}
+	}
+}
+
+// TestCutOffClientsGetWhatTheyMissed cuts clients off, before their first push too, and kills the server: they go on where they were.
+func TestCutOffClientsGetWhatTheyMissed(t *testing.T) {
+	onEachStore(t, func(t *testing.T, s *server) {
+		g := newGate(t, s)
+		c := newStock(t, g.url)
+		var users, guests []string
+		for _, version := range versions[1:] {
+			for transports := range transportSets {
+				users = append(users, "user "+version+" "+transports)
+				guests = append(guests, "guest "+version+" "+transports)
+				c.open(users[len(users)-1], version, transports, auth("demo", s.login("testUser")), nil)
+				c.open(guests[len(guests)-1], version, transports, auth("demo", ""), nil)
+			}
+		}
+		all := append(append([]string{}, users...), guests...)
+		back(t, c, "first connect", false, all...)
+		gone := func() {
+			t.Helper()
+			g.cut()
+			for _, name := range all {
+				c.want(name, "disconnect", "message")
+			}
+		}
+		hear := func(to []string, events ...string) {
+			t.Helper()
+			for _, name := range to {
+				c.heard(name, events...)
+			}
+		}
+
+		gone()
+		s.push("*", "news", "1")
+		s.push("testUser", "own", "2")
+		s.push("anna", "own", "not his")
+		s.push("*", "news", "3")
+		g.mend()
+		back(t, c, "cut before the first push", true, all...)
+		hear(users, `news:"1"`, `own:"2"`, `news:"3"`)
+		hear(guests, `news:"1"`, `news:"3"`)
+
+		gone()
+		s.push("testUser", "own", "4")
+		s.push("*", "news", "5")
+		s.kill()
+		s.push("anna", "own", "not his")
+		s.push("*", "news", "6")
+		s.push("testUser", "own", "7")
+		g.mend()
+		back(t, c, "cut and a killed server", true, all...)
+		hear(users, `own:"4"`, `news:"5"`, `news:"6"`, `own:"7"`)
+		hear(guests, `news:"5"`, `news:"6"`)
+
+		s.kill()
+		back(t, c, "a killed server", true, all...)
+		s.push("*", "news", "8")
+		hear(all, `news:"8"`)
+
+		if code := s.stop(syscall.SIGTERM); code != 0 {
+			t.Errorf("SIGTERM ends with exit code %d", code)
+		}
+		s.start()
+		for _, name := range all {
+			if h := c.want(name, "disconnect", "message", "trouble"); h.Reason == "io server disconnect" {
+				t.Errorf("%s was sent away by the shutdown: %s", name, h.Reason)
+			}
+		}
+		back(t, c, "a server that was stopped", true, all...)
+		s.push("*", "news", "9")
+		hear(all, `news:"9"`)
+
+		anna := s.login("anna")
+		for _, name := range users {
+			c.do(name, "auth", map[string]any{"auth": auth("demo", anna)})
+		}
+		gone()
+		s.push("testUser", "own", "the former user's")
+		s.push("anna", "own", "before she came")
+		g.mend()
+		back(t, c, "another session on the old pid", false, users...)
+		back(t, c, "another session on the old pid", true, guests...)
+		s.push("testUser", "own", "the former user's")
+		s.push("*", "news", "10")
+		s.push("anna", "own", "hers")
+		hear(users, `news:"10"`, `own:"hers"`)
+		hear(guests, `news:"10"`)
+	})
+}
+
+// TestThePageOfTheOriginalWorks runs the code of the original's own page about websockets, with only the blanks in it filled in: the module
+// and the host (lost from the page with its links), the two ids, the closing braces, and the connect that `autoConnect: false` asks for.
+func TestThePageOfTheOriginalWorks(t *testing.T) {
+	s := newServer(t, "")
+	clients := clientsDir(t)
+	page, err := os.ReadFile(filepath.Join("testdata", "websockets-page.txt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	fill := strings.NewReplacer(
+		"import io from '';", "import io from 'socket.io-client';", "io('',", "io('"+s.url+"',", "var appID = ?", "var appID = 'demo'",
+		"socket.onAny(", "socket.on('connect', () => console.log('connected'));\nsocket.onAny(",
+		"${JSON.stringify(args)}`);", "${JSON.stringify(args)}`);\n});",
+	)
+	for _, version := range versions {
+		t.Run(version, func(t *testing.T) {
+			dir := t.TempDir()
+			if err := os.Mkdir(filepath.Join(dir, "node_modules"), 0o700); err != nil {
+				t.Fatal(err)
+			}
+			// The client's own dependencies are found beside where it really lies.
+			if err := os.Symlink(filepath.Join(clients, "node_modules", "client-"+version), filepath.Join(dir, "node_modules", "socket.io-client")); err != nil {
+				t.Fatal(err)
+			}
+			code := strings.Replace(fill.Replace(string(page)), "var sessionID = ?", "var sessionID = "+asJSON(t, s.login("testUser")), 1) +
+				"\nconsole.log('message ' + msg);\n});\nsocket.connect();\nprocess.stdin.resume().on('end', () => process.exit());\n"
+			if strings.Contains(code, "= ?") || strings.Contains(code, "('')") {
+				t.Fatalf("a blank is left in\n%s", code)
+			}
+			if err := os.WriteFile(filepath.Join(dir, "page.mjs"), []byte(code), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			heard := make(chan string, 100)
+			_, ended, _ := node(t, dir, func(line []byte) { heard <- string(line) }, "page.mjs")
+			want := func(line string) {
+				t.Helper()
+				select {
+				case got := <-heard:
+					if got != line {
+						t.Fatalf("heard %q, want %q", got, line)
+					}
+				case <-ended:
+					t.Fatal("the page's code ended")
+				case <-time.After(20 * time.Second):
+					t.Fatalf("waited in vain for %q", line)
+				}
+			}
+			want("connected")
+			s.push("testUser", "message", "for you")
+			want(`message: "for you"`)
+			want("message for you")
+			s.call("PATCH", "/api/v1/apps/demo/structures/Order/objects/1042", s.token, map[string]any{"note": "seen by " + version})
+			want(`refresh-orders: ""`)
+		})
+	}
+}
+
+// TestLoginOfTheOriginal holds the login routes to the shapes that the original's clients read.
+func TestLoginOfTheOriginal(t *testing.T) {
+	s := newServer(t, "")
+	session := s.login("testUser")
+	for version, shape := range map[string]func(t *testing.T, result json.RawMessage){
+		"v4": func(t *testing.T, result json.RawMessage) {
+			var r struct {
+				Result bool
+				Token  struct{ Token, Username string }
+			}
+			if err := json.Unmarshal(result, &r); err != nil || !r.Result || r.Token.Token != session || r.Token.Username != "testUser" {
+				t.Errorf("check answers %s %v", result, err)
+			}
+		},
+		"v5": func(t *testing.T, result json.RawMessage) {
+			var r struct {
+				Result          bool
+				Token, Username string
+			}
+			if err := json.Unmarshal(result, &r); err != nil || !r.Result || r.Token != session || r.Username != "testUser" {
+				t.Errorf("check answers %s %v", result, err)
+			}
+		},
+	} {
+		t.Run(version, func(t *testing.T) {
+			var out struct{ Result json.RawMessage }
+			s.call("GET", "/good/api/"+version+"/auth/check?appID=demo&sessionID="+session, "", nil).into(t, &out)
+			shape(t, out.Result)
+		})
+	}
+	a, err := s.try("POST", "/good/api/v5/auth?appID=demo", "", map[string]any{"provider": "rest", "username": "testUser", "password": "wrong"})
+	if err != nil || a.status != http.StatusBadRequest || !strings.Contains(string(a.body), `"code":108`) {
+		t.Errorf("a wrong password: %d %s %v", a.status, a.body, err)
+	}
+}
