@@ -30,6 +30,7 @@ func (c *serveCmd) Run(ctx context.Context) error {
 	defer remove()
 	a, err := app.New(ctx, app.Config{
 		Listen: c.Listen, Database: c.Database, Data: data, PublicURL: c.PublicURL, Demo: c.Demo, DemoPublic: c.DemoPublic, Log: logger(c.LogLevel),
+		Version: version(),
 	})
 	if err != nil {
 		return err
