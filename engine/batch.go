@@ -31,6 +31,7 @@ type Batch struct {
 	catalogue map[AppID]int64
 	rows      map[Key]any // newest state of every key seen; a nil value means absent
 	stored    map[Key]bool
+	locked    map[Key]bool
 	results   []Result
 	writes    Writes
 	dirty     map[Key]int // index into the list of writes of its kind
@@ -62,7 +63,7 @@ type Row[T any] struct {
 func NewBatch(ops []Op, now time.Time, clock func() time.Time) *Batch {
 	return &Batch{
 		now: now.UTC().Truncate(time.Millisecond), clock: clock, ops: ops,
-		catalogue: map[AppID]int64{}, rows: make(map[Key]any, 4*len(ops)), stored: map[Key]bool{},
+		catalogue: map[AppID]int64{}, rows: make(map[Key]any, 4*len(ops)), stored: map[Key]bool{}, locked: map[Key]bool{},
 		results: make([]Result, len(ops)), dirty: map[Key]int{},
 	}
 }
@@ -102,6 +103,7 @@ func (b *Batch) Keys() (lock, peek []Key) {
 	}
 	for k, locked := range seen {
 		if locked {
+			b.locked[k] = true
 			lock = append(lock, k)
 		} else {
 			peek = append(peek, k)
@@ -174,7 +176,7 @@ func (b *Batch) decide(op *Op, more func(lock, peek []Key) bool) Result {
 		if !asks {
 			return Result{Effects: effects, Err: err}
 		}
-		if more == nil || !more(b.unknown(need.Lock), b.unknown(need.Peek)) {
+		if more == nil || !b.lockMore(need, more) {
 			return Result{Err: need}
 		}
 		for _, k := range need.Peek {
@@ -209,6 +211,32 @@ func (b *Batch) unknown(keys []Key) []Key {
 		}
 	}
 	return unknown
+}
+
+// lockMore loads the keys that an op asks for. One that was only peeked is read again under its lock, since another transaction may
+// have changed it meanwhile; one that this batch has written is not, nobody else can see it.
+func (b *Batch) lockMore(need *NeedError, more func(lock, peek []Key) bool) bool {
+	var lock []Key
+	peeked := map[Key]any{}
+	for _, k := range need.Lock {
+		if _, dirty := b.dirty[k]; dirty || b.locked[k] {
+			continue
+		}
+		if b.stored[k] {
+			peeked[k] = b.rows[k]
+		}
+		delete(b.rows, k)
+		delete(b.stored, k)
+		lock = append(lock, k)
+	}
+	got := more(lock, b.unknown(need.Peek))
+	for _, k := range lock {
+		if row, was := peeked[k]; was && !got {
+			b.rows[k], b.stored[k] = row, true
+		}
+		b.locked[k] = b.locked[k] || got
+	}
+	return got
 }
 
 func (b *Batch) apply(op *Op, res *Result, seq func() int64) {
@@ -249,6 +277,7 @@ func (b *Batch) apply(op *Op, res *Result, seq func() int64) {
 				b.rows[LaneKey(op.App, r.Lane)] = lane
 			}
 			lane.settle(r)
+			b.dirty[LaneKey(op.App, r.Lane)] = -1 // it differs from what is stored
 		}
 	}
 	for _, c := range e.Claims {
@@ -286,11 +315,10 @@ func (b *Batch) apply(op *Op, res *Result, seq func() int64) {
 	w.Steps = append(w.Steps, e.Steps...)
 	w.Values = append(w.Values, e.Values...)
 	w.Pushes = append(w.Pushes, e.Pushes...)
-	if e.Raise {
+	// Two raises in one batch are one: the store adds one to the number, and what is seen after the batch must not be lower than in it.
+	if e.Raise && !slices.Contains(w.Raise, op.App) {
 		b.catalogue[op.App]++
-		if !slices.Contains(w.Raise, op.App) {
-			w.Raise = append(w.Raise, op.App)
-		}
+		w.Raise = append(w.Raise, op.App)
 	}
 }
 

@@ -43,7 +43,7 @@ func (w *writer) putObjects(batch *pgx.Batch, writes *engine.Writes) error {
 	var rows, reindexed, values, gone table
 	for _, row := range writes.Objects {
 		o := row.Value
-		if o.Index != nil {
+		if o.Index != nil || o.Deleted {
 			reindexed.add(o.App, o.Structure, o.ID)
 		}
 		if o.Deleted {
@@ -146,7 +146,7 @@ func (w *writer) putControl(batch *pgx.Batch, writes *engine.Writes) error {
 		records.add(r.App, r.Kind, r.ID, r.Owner, r.Rev, string(r.Body), millis(r.Until), millis(r.At))
 	}
 	for _, app := range writes.Raise {
-		raised.add(app)
+		raised.add(app, newEpoch())
 	}
 	claims.queue(batch, `INSERT INTO claims (app, space, key, owner, until) SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[])
 		ON CONFLICT (app, space, key) DO UPDATE SET owner = excluded.owner, until = excluded.until`)
@@ -156,7 +156,9 @@ func (w *writer) putControl(batch *pgx.Batch, writes *engine.Writes) error {
 		SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::bigint[], $8::bigint[])
 		ON CONFLICT (app, kind, id) DO UPDATE SET owner = excluded.owner, rev = excluded.rev, body = excluded.body, until = excluded.until, at = excluded.at`)
 	gone.queue(batch, `DELETE FROM records AS r USING unnest($1::text[], $2::text[], $3::text[]) AS k(app, kind, id) WHERE r.app = k.app AND r.kind = k.kind AND r.id = k.id`)
-	raised.queue(batch, `INSERT INTO apps AS a (app, catalogue) SELECT u.app, 1 FROM unnest($1::text[]) AS u(app) ON CONFLICT (app) DO UPDATE SET catalogue = a.catalogue + 1`)
+	raised.queue(batch, `INSERT INTO apps AS a (app, catalogue) SELECT u.app, 1 FROM unnest($1::text[], $2::text[]) AS u(app, epoch) ON CONFLICT (app) DO UPDATE SET catalogue = a.catalogue + 1`)
+	// The push log has its epoch from the app's first day, so that a client cut off before the first push can recover.
+	raised.queue(batch, `INSERT INTO push_head (app, epoch, pos) SELECT u.app, u.epoch, 0 FROM unnest($1::text[], $2::text[]) AS u(app, epoch) ON CONFLICT (app) DO NOTHING`)
 	return nil
 }
 

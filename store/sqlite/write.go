@@ -49,7 +49,7 @@ func (w *writer) putObjects(ctx context.Context, writes *engine.Writes) error {
 }
 
 func (w *writer) putObject(ctx context.Context, o *engine.Object) error {
-	if o.Index != nil {
+	if o.Index != nil || o.Deleted {
 		if err := w.exec(ctx, `DELETE FROM object_values WHERE app = ? AND structure = ? AND object = ?`, o.App, o.Structure, o.ID); err != nil {
 			return err
 		}
