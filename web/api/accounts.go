@@ -42,7 +42,7 @@ func (a *API) logout(ctx context.Context, c *call, _ *struct{}, _ *none) (*struc
 	return nil, nil
 }
 
-type accountsIn struct{ pageQuery }
+type accountsIn struct{ PageQuery }
 
 func (a *API) listAccounts(ctx context.Context, _ *call, in *accountsIn, _ *none) (*pageOut[account.Account], error) {
 	limit, err := a.pageLimit(in.Limit)
@@ -115,7 +115,7 @@ func (a *API) deleteAccount(ctx context.Context, _ *call, in *accountIn, _ *none
 }
 
 type listTokensIn struct {
-	pageQuery
+	PageQuery
 	App string `query:"app" doc:"Only of this app."`
 }
 

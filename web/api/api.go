@@ -87,6 +87,7 @@ func New(o Options) *API {
 }
 
 func (a *API) config() huma.Config {
+	format := huma.Format{Marshal: writeJSON, Unmarshal: func([]byte, any) error { return huma.ErrUnknownContentType }}
 	return huma.Config{
 		OpenAPI: &huma.OpenAPI{
 			OpenAPI: "3.1.0",
@@ -102,7 +103,8 @@ func (a *API) config() huma.Config {
 				},
 			},
 		},
-		Formats:                      map[string]huma.Format{"application/json": {Marshal: writeJSON, Unmarshal: func([]byte, any) error { return huma.ErrUnknownContentType }}},
+		// "json" is for application/problem+json.
+		Formats:                      map[string]huma.Format{"application/json": format, "json": format},
 		DefaultFormat:                "application/json",
 		RejectUnknownQueryParameters: true,
 	}

@@ -12,7 +12,7 @@ import (
 	"github.com/cuelight/cuelight/engine/account"
 )
 
-type listAppsIn struct{ pageQuery }
+type listAppsIn struct{ PageQuery }
 
 func (a *API) listApps(ctx context.Context, c *call, in *listAppsIn, _ *none) (*pageOut[engine.App], error) {
 	limit, err := a.pageLimit(in.Limit)

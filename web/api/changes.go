@@ -8,14 +8,15 @@ import (
 	"github.com/cuelight/cuelight/engine"
 )
 
-type appPath struct {
+// AppPath names an app. It is exported because huma looks at exported embedded structs only.
+type AppPath struct {
 	App string `path:"app" doc:"The app's id."`
 }
 
-type appIn struct{ appPath }
+type appIn struct{ AppPath }
 
-// pageQuery asks for a part of a list.
-type pageQuery struct {
+// PageQuery asks for a part of a list.
+type PageQuery struct {
 	Limit  int    `query:"limit" default:"50" minimum:"1" doc:"Items in the answer."`
 	Cursor string `query:"cursor" maxLength:"1024" doc:"The next of an earlier page."`
 }
@@ -48,8 +49,8 @@ func showChange(ch *engine.Change) changeView {
 }
 
 type listChangesIn struct {
-	appPath
-	pageQuery
+	AppPath
+	PageQuery
 }
 
 func (a *API) listChanges(ctx context.Context, c *call, in *listChangesIn, _ *none) (*pageOut[changeView], error) {
@@ -79,7 +80,7 @@ func (a *API) listChanges(ctx context.Context, c *call, in *listChangesIn, _ *no
 }
 
 type getChangeIn struct {
-	appPath
+	AppPath
 	Seq int64 `path:"seq" doc:"The change's number."`
 }
 

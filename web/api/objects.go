@@ -29,18 +29,21 @@ type page[T any] struct {
 
 type pageOut[T any] struct{ Body page[T] }
 
-type structurePath struct {
+// StructurePath names a structure. It is exported because huma looks at exported embedded structs only.
+type StructurePath struct {
 	App       string `path:"app" doc:"The app's id."`
 	Structure string `path:"structure" doc:"The structure's id."`
 }
 
-type objectPath struct {
+// ObjectPath names an object. It is exported because huma looks at exported embedded structs only.
+type ObjectPath struct {
 	App       string `path:"app" doc:"The app's id."`
 	Structure string `path:"structure" doc:"The structure's id."`
 	ID        string `path:"id" doc:"The object's id."`
 }
 
-type listQuery struct {
+// ListQuery asks for a part of a list of objects. It is exported because huma looks at exported embedded structs only.
+type ListQuery struct {
 	Filter string `query:"filter" maxLength:"4096" doc:"Such as: status = \"paid\" AND total > 10."`
 	Sort   string `query:"sort" maxLength:"256" doc:"Fields, - before one for descending: -changed_at,id."`
 	Limit  int    `query:"limit" default:"50" minimum:"1" doc:"Items in the answer."`
@@ -49,12 +52,12 @@ type listQuery struct {
 }
 
 type listObjectsIn struct {
-	structurePath
-	listQuery
+	StructurePath
+	ListQuery
 }
 
-// writeQuery are the ways to write.
-type writeQuery struct {
+// WriteQuery are the ways to write.
+type WriteQuery struct {
 	Wait   string `query:"wait" doc:"Wait for the runs that this starts, as 5s."`
 	Silent bool   `query:"silent" doc:"Write without an event: no scenario runs."`
 	// IfMatch must be the object's ETag.
@@ -63,15 +66,15 @@ type writeQuery struct {
 }
 
 type createObjectIn struct {
-	structurePath
-	writeQuery
+	StructurePath
+	WriteQuery
 }
 
-type objectIn struct{ objectPath }
+type objectIn struct{ ObjectPath }
 
 type changeObjectIn struct {
-	objectPath
-	writeQuery
+	ObjectPath
+	WriteQuery
 }
 
 // objectOut is the answer to a read or a write of an object.
@@ -104,10 +107,10 @@ func (a *API) structure(ctx context.Context, app engine.AppID, id string) (*engi
 }
 
 func (a *API) listObjects(ctx context.Context, c *call, in *listObjectsIn, _ *none) (*pageOut[document], error) {
-	return a.objectsOf(ctx, c, in.Structure, in.listQuery)
+	return a.objectsOf(ctx, c, in.Structure, in.ListQuery)
 }
 
-func (a *API) objectsOf(ctx context.Context, c *call, structure string, in listQuery) (*pageOut[document], error) {
+func (a *API) objectsOf(ctx context.Context, c *call, structure string, in ListQuery) (*pageOut[document], error) {
 	s, err := a.structure(ctx, c.app, structure)
 	if err != nil {
 		return nil, err
@@ -269,15 +272,15 @@ func ifMatch(header string) (int64, error) {
 }
 
 func (a *API) createObject(ctx context.Context, c *call, in *createObjectIn, body *document) (*objectOut, error) {
-	return a.create(ctx, c, in.Structure, in.writeQuery, *body)
+	return a.create(ctx, c, in.Structure, in.WriteQuery, *body)
 }
 
 func (a *API) changeObject(ctx context.Context, c *call, in *changeObjectIn, body *document) (*objectOut, error) {
-	return a.patch(ctx, c, in.objectPath, in.writeQuery, *body)
+	return a.patch(ctx, c, in.ObjectPath, in.WriteQuery, *body)
 }
 
 func (a *API) deleteObject(ctx context.Context, c *call, in *changeObjectIn, _ *none) (*objectOut, error) {
-	return a.remove(ctx, c, in.objectPath, in.writeQuery)
+	return a.remove(ctx, c, in.ObjectPath, in.WriteQuery)
 }
 
 // mayWrite keeps users to those who may write users: a role or a login must not be had by writing objects.
@@ -296,7 +299,7 @@ func fieldsOf(body document) (map[string]json.RawMessage, error) {
 	return fields, nil
 }
 
-func (a *API) create(ctx context.Context, c *call, structure string, in writeQuery, body document) (*objectOut, error) {
+func (a *API) create(ctx context.Context, c *call, structure string, in WriteQuery, body document) (*objectOut, error) {
 	fields, err := fieldsOf(body)
 	if err != nil {
 		return nil, err
@@ -311,7 +314,7 @@ func (a *API) create(ctx context.Context, c *call, structure string, in writeQue
 	return a.write(ctx, c, w, in)
 }
 
-func (a *API) patch(ctx context.Context, c *call, at objectPath, in writeQuery, body document) (*objectOut, error) {
+func (a *API) patch(ctx context.Context, c *call, at ObjectPath, in WriteQuery, body document) (*objectOut, error) {
 	fields, err := fieldsOf(body)
 	if err != nil {
 		return nil, err
@@ -319,12 +322,12 @@ func (a *API) patch(ctx context.Context, c *call, at objectPath, in writeQuery, 
 	return a.write(ctx, c, engine.Write{Kind: engine.WritePatch, Structure: at.Structure, ID: at.ID, Fields: fields}, in)
 }
 
-func (a *API) remove(ctx context.Context, c *call, at objectPath, in writeQuery) (*objectOut, error) {
+func (a *API) remove(ctx context.Context, c *call, at ObjectPath, in WriteQuery) (*objectOut, error) {
 	return a.write(ctx, c, engine.Write{Kind: engine.WriteDelete, Structure: at.Structure, ID: at.ID}, in)
 }
 
 // write carries out a write, and waits for its runs if it shall.
-func (a *API) write(ctx context.Context, c *call, w engine.Write, in writeQuery) (*objectOut, error) {
+func (a *API) write(ctx context.Context, c *call, w engine.Write, in WriteQuery) (*objectOut, error) {
 	if err := mayWrite(c, w.Structure); err != nil {
 		return nil, err
 	}

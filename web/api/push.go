@@ -53,7 +53,7 @@ type pushBody struct {
 }
 
 type pushIn struct {
-	appPath
+	AppPath
 	Key string `header:"Idempotency-Key" doc:"Makes the request safe to repeat for 24 h."`
 }
 

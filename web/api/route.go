@@ -77,10 +77,6 @@ func register[I, B, O any](a *API, rt Route, handle func(ctx context.Context, c 
 	if rt.Scope != "" {
 		op.Description = "Needs the scope `" + string(rt.Scope) + "`."
 	}
-	if hasBody {
-		schema := a.huma.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[B](), true, rt.Name+"Request")
-		op.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{"application/json": {Schema: schema}}}
-	}
 	a.routes = append(a.routes, rt)
 	huma.Register(a.huma, op, func(ctx context.Context, in *I) (*O, error) {
 		c := callOf(ctx)
@@ -96,6 +92,19 @@ func register[I, B, O any](a *API, rt Route, handle func(ctx context.Context, c 
 		}
 		return out, nil
 	})
+	if hasBody {
+		// Only now, or huma would read the body in its own way.
+		schema := a.huma.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[B](), true, rt.Name+"Request")
+		a.operation(rt).RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{"application/json": {Schema: schema}}}
+	}
+}
+
+// operation is the route's entry in the OpenAPI document.
+func (a *API) operation(rt Route) *huma.Operation {
+	item := a.huma.OpenAPI().Paths[rt.Path]
+	return map[string]*huma.Operation{
+		http.MethodGet: item.Get, http.MethodPost: item.Post, http.MethodPut: item.Put, http.MethodPatch: item.Patch, http.MethodDelete: item.Delete,
+	}[rt.Method]
 }
 
 func (a *API) failed(ctx context.Context, c *call, err error) *Problem {

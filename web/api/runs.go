@@ -42,8 +42,8 @@ func maybe(t time.Time) *time.Time {
 }
 
 type listRunsIn struct {
-	appPath
-	pageQuery
+	AppPath
+	PageQuery
 	Scenario string `query:"scenario" doc:"Only of this scenario."`
 	Status   string `query:"status" enum:"ready,queued,waiting,done,failed,cancelled,not_matched" doc:"Only of this status."`
 	Object   string `query:"object" doc:"Only of the object with this id."`
@@ -70,12 +70,13 @@ func (a *API) listRuns(ctx context.Context, c *call, in *listRunsIn, _ *none) (*
 	return out, nil
 }
 
-type runPath struct {
+// RunPath names a run. It is exported because huma looks at exported embedded structs only.
+type RunPath struct {
 	App string `path:"app" doc:"The app's id."`
 	ID  string `path:"id" doc:"The run's id."`
 }
 
-type runIn struct{ runPath }
+type runIn struct{ RunPath }
 
 type runOut struct{ Body runView }
 
@@ -106,8 +107,8 @@ type stepView struct {
 }
 
 type stepsIn struct {
-	runPath
-	pageQuery
+	RunPath
+	PageQuery
 }
 
 func (a *API) listSteps(ctx context.Context, c *call, in *stepsIn, _ *none) (*pageOut[stepView], error) {

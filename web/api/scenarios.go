@@ -11,12 +11,13 @@ import (
 	"github.com/cuelight/cuelight/engine"
 )
 
-type scenarioPath struct {
+// ScenarioPath names a scenario. It is exported because huma looks at exported embedded structs only.
+type ScenarioPath struct {
 	App string `path:"app" doc:"The app's id."`
 	ID  string `path:"id" doc:"The scenario's id."`
 }
 
-type scenarioIn struct{ scenarioPath }
+type scenarioIn struct{ ScenarioPath }
 
 // scenarioView is a scenario without its documents.
 type scenarioView struct {
@@ -70,8 +71,8 @@ func (a *API) scenario(ctx context.Context, c *call, id string) (scenarioView, *
 }
 
 type listIn struct {
-	appPath
-	pageQuery
+	AppPath
+	PageQuery
 }
 
 func (a *API) listScenarios(ctx context.Context, c *call, in *listIn, _ *none) (*pageOut[scenarioView], error) {
@@ -126,7 +127,7 @@ func (a *API) getDraft(ctx context.Context, c *call, in *scenarioIn, _ *none) (*
 }
 
 type saveDraftIn struct {
-	scenarioPath
+	ScenarioPath
 	IfMatch string `header:"If-Match" doc:"The draft's ETag: refused with 412 if it has another by now."`
 }
 
@@ -179,8 +180,8 @@ type versionView struct {
 }
 
 type versionsIn struct {
-	scenarioPath
-	pageQuery
+	ScenarioPath
+	PageQuery
 }
 
 func (a *API) listVersions(ctx context.Context, c *call, in *versionsIn, _ *none) (*pageOut[versionView], error) {
@@ -210,7 +211,7 @@ func (a *API) listVersions(ctx context.Context, c *call, in *versionsIn, _ *none
 }
 
 type versionIn struct {
-	scenarioPath
+	ScenarioPath
 	Number int64 `path:"number" doc:"The version's number."`
 }
 
@@ -269,7 +270,7 @@ func (a *API) setState(ctx context.Context, c *call, in *scenarioIn, state engin
 }
 
 type callIn struct {
-	scenarioPath
+	ScenarioPath
 	Wait string `query:"wait" doc:"Wait for the run, as 5s."`
 	Key  string `header:"Idempotency-Key" doc:"Makes the request safe to repeat for 24 h."`
 }

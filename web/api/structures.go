@@ -10,7 +10,7 @@ import (
 	"github.com/cuelight/cuelight/engine"
 )
 
-type structureIn struct{ structurePath }
+type structureIn struct{ StructurePath }
 
 type documentOut struct {
 	Status int

@@ -10,48 +10,49 @@ import (
 	"github.com/cuelight/cuelight/engine/account"
 )
 
-type userPath struct {
+// UserPath names a user. It is exported because huma looks at exported embedded structs only.
+type UserPath struct {
 	App string `path:"app" doc:"The app's id."`
 	ID  string `path:"id" doc:"The user's id, which is the login name."`
 }
 
-func (p userPath) object() objectPath { return objectPath{p.App, engine.UserStructure, p.ID} }
+func (p UserPath) object() ObjectPath { return ObjectPath{p.App, engine.UserStructure, p.ID} }
 
 type listUsersIn struct {
-	appPath
-	listQuery
+	AppPath
+	ListQuery
 }
 
 func (a *API) listUsers(ctx context.Context, c *call, in *listUsersIn, _ *none) (*pageOut[document], error) {
-	return a.objectsOf(ctx, c, engine.UserStructure, in.listQuery)
+	return a.objectsOf(ctx, c, engine.UserStructure, in.ListQuery)
 }
 
 type createUserIn struct {
-	appPath
-	writeQuery
+	AppPath
+	WriteQuery
 }
 
 func (a *API) createUser(ctx context.Context, c *call, in *createUserIn, body *document) (*objectOut, error) {
-	return a.create(ctx, c, engine.UserStructure, in.writeQuery, *body)
+	return a.create(ctx, c, engine.UserStructure, in.WriteQuery, *body)
 }
 
-type userIn struct{ userPath }
+type userIn struct{ UserPath }
 
 func (a *API) getUser(ctx context.Context, c *call, in *userIn, _ *none) (*objectOut, error) {
 	return a.objectBy(ctx, c, engine.UserStructure, in.ID)
 }
 
 type changeUserIn struct {
-	userPath
-	writeQuery
+	UserPath
+	WriteQuery
 }
 
 func (a *API) changeUser(ctx context.Context, c *call, in *changeUserIn, body *document) (*objectOut, error) {
-	return a.patch(ctx, c, in.object(), in.writeQuery, *body)
+	return a.patch(ctx, c, in.object(), in.WriteQuery, *body)
 }
 
 func (a *API) deleteUser(ctx context.Context, c *call, in *changeUserIn, _ *none) (*objectOut, error) {
-	return a.remove(ctx, c, in.object(), in.writeQuery)
+	return a.remove(ctx, c, in.object(), in.WriteQuery)
 }
 
 // endUser forgets password and sessions of a user that was deleted, and the sessions of one that was disabled. Both have lost their
@@ -118,8 +119,8 @@ func (a *API) loginUser(ctx context.Context, c *call, _ *appIn, body *loginUserB
 }
 
 type listSessionsIn struct {
-	appPath
-	pageQuery
+	AppPath
+	PageQuery
 	User string `query:"user" doc:"Only of this user."`
 }
 

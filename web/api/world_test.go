@@ -1,0 +1,279 @@
+package api_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/cuelight/cuelight/engine"
+	"github.com/cuelight/cuelight/engine/account"
+	"github.com/cuelight/cuelight/steps"
+	"github.com/cuelight/cuelight/store/sqlite"
+	"github.com/cuelight/cuelight/triggers"
+	"github.com/cuelight/cuelight/web/api"
+)
+
+// clock is a time that only tests move. The engine keeps its own: its timers are real.
+type clock struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+func newClock() *clock { return &clock{now: time.Now()} }
+
+func (c *clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+func (c *clock) Add(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+}
+
+// online says that everybody has two sockets.
+type online struct{}
+
+func (online) Online(engine.AppID, engine.UserID) int { return 2 }
+
+// world is a server with two apps, a and b, and somebody of every kind.
+type world struct {
+	t        *testing.T
+	engine   *engine.Engine
+	store    engine.Store
+	accounts *account.Service
+	api      *api.API
+	url      string
+	clock    *clock
+	log      *bytes.Buffer
+
+	mu    sync.Mutex
+	ended []engine.Revocation
+	keys  map[string]string // principal → Authorization, or "cookie:…"
+}
+
+const orderDoc = `{"id":"Order","title":"{{ number }}","fields":[{"id":"number","type":"string","auto":"{0000}","unique":true},
+	{"id":"status","type":"string","options":["new","paid","ready"],"indexed":true},{"id":"total","type":"decimal"},{"id":"count","type":"number"},
+	{"id":"due","type":"date"},{"id":"urgent","type":"boolean"},{"id":"owner","type":"link","structure":"User"},{"id":"note","type":"string"},{"id":"extra","type":"json"}]}`
+
+func newWorld(t *testing.T, change ...func(*api.Options)) *world {
+	t.Helper()
+	store, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "cuelight.db"), sqlite.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &world{t: t, store: store, clock: newClock(), log: &bytes.Buffer{}, keys: map[string]string{}}
+	kinds := engine.Kinds{Steps: steps.All(), Triggers: triggers.All()}
+	w.engine = engine.New(store, engine.Options{Kinds: kinds})
+	if err := w.engine.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		w.engine.Close()
+		_ = store.Close()
+	})
+	w.accounts = account.New(account.Options{Engine: w.engine, Store: store, Clock: w.clock.Now, Ended: w.end})
+	opt := api.Options{
+		Engine: w.engine, Store: store, Accounts: w.accounts, Kinds: kinds, Presence: online{}, Version: "test",
+		Log: slog.New(slog.NewTextHandler(&locked{w: w.log}, nil)), Shown: []api.Limit{{Name: "sockets", Value: 1, Unit: "sockets", Help: "shown"}},
+	}
+	for _, f := range change {
+		f(&opt)
+	}
+	w.api = api.New(opt)
+	server := httptest.NewServer(w.api)
+	t.Cleanup(server.Close)
+	w.url = server.URL
+	w.people()
+	return w
+}
+
+type locked struct {
+	mu sync.Mutex
+	w  io.Writer
+}
+
+func (l *locked) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.w.Write(p)
+}
+
+func (w *world) end(r engine.Revocation) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.ended = append(w.ended, r)
+}
+
+func (w *world) must(err error) {
+	w.t.Helper()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func (w *world) people() {
+	ctx := w.t.Context()
+	for _, app := range []engine.AppID{"a", "b"} {
+		w.must(w.engine.PutApp(ctx, engine.App{ID: app}, true))
+		_, err := w.engine.SaveStructure(ctx, app, []byte(orderDoc))
+		w.must(err)
+	}
+	_, err := w.engine.Write(ctx, engine.Write{App: "a", Kind: engine.WriteCreate, Structure: "User", ID: "anna", Who: "test", Fields: fields(w.t, `{"name":"Anna","role":"clerk"}`)})
+	w.must(err)
+	w.must(w.accounts.SetPassword(ctx, "a", "anna", "password"))
+	secret, _, err := w.accounts.LoginUser(ctx, "a", "anna", "password", "10.0.0.1")
+	w.must(err)
+	w.keys["user"] = "Bearer " + secret
+	w.keys["nobody"] = ""
+	for _, role := range []account.Role{account.Admin, account.Builder, account.Viewer} {
+		email := string(role) + "@example.com"
+		_, err := w.accounts.CreateAccount(ctx, email, "password", role)
+		w.must(err)
+		secret, _, err := w.accounts.Login(ctx, email, "password", "10.0.0.1")
+		w.must(err)
+		w.keys[string(role)] = "cookie:" + secret
+	}
+	for _, scope := range account.Scopes() {
+		w.keys["a/"+string(scope)] = w.token("a", string(scope))
+	}
+	w.keys["a/all"] = w.token("a", "objects:read", "objects:write", "push", "push:all", "runs:read", "runs:write", "scenarios:read", "scenarios:write", "users:write")
+	w.keys["b/admin"] = w.token("b", "admin")
+	w.keys["*/admin"] = w.token("*", "admin")
+}
+
+func (w *world) token(app engine.AppID, scopes ...string) string {
+	w.t.Helper()
+	secret, err := w.accounts.CreateToken(w.t.Context(), account.Token{Name: "with " + scopes[0], App: app, Scopes: scopes})
+	w.must(err)
+	return "Bearer " + secret
+}
+
+func fields(t *testing.T, doc string) map[string]json.RawMessage {
+	t.Helper()
+	var f map[string]json.RawMessage
+	if err := json.Unmarshal([]byte(doc), &f); err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+// answer is what came back.
+type answer struct {
+	t      *testing.T
+	status int
+	header http.Header
+	body   string
+}
+
+// as sends a request as somebody. extra are headers, name and value in turn.
+func (w *world) as(who, method, path, body string, extra ...string) answer {
+	w.t.Helper()
+	key, known := w.keys[who]
+	if !known {
+		w.t.Fatalf("nobody is called %s", who)
+	}
+	var reader io.Reader
+	if body != "" {
+		reader = strings.NewReader(body)
+	}
+	req, err := http.NewRequestWithContext(context.Background(), method, w.url+path, reader)
+	w.must(err)
+	if body != "" {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	if cookie, ok := strings.CutPrefix(key, "cookie:"); ok {
+		req.AddCookie(&http.Cookie{Name: "cuelight", Value: cookie})
+	} else if key != "" {
+		req.Header.Set("Authorization", key)
+	}
+	for i := 0; i+1 < len(extra); i += 2 {
+		if extra[i+1] == "" {
+			req.Header.Del(extra[i])
+			continue
+		}
+		req.Header.Set(extra[i], extra[i+1])
+	}
+	resp, err := http.DefaultClient.Do(req)
+	w.must(err)
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	w.must(err)
+	return answer{w.t, resp.StatusCode, resp.Header, string(text)}
+}
+
+// do is as with a token that may do everything in a.
+func (w *world) do(method, path, body string, extra ...string) answer {
+	w.t.Helper()
+	return w.as("a/all", method, "/api/v1/apps/a"+path, body, extra...)
+}
+
+// is checks the status.
+func (a answer) is(status int) answer {
+	a.t.Helper()
+	if a.status != status {
+		a.t.Fatalf("answered %d, want %d: %s", a.status, status, a.body)
+	}
+	return a
+}
+
+// get reads a value of the body by its path, such as fields.0.code.
+func (a answer) get(path string) string {
+	a.t.Helper()
+	dec := json.NewDecoder(strings.NewReader(a.body))
+	dec.UseNumber()
+	var v any
+	if err := dec.Decode(&v); err != nil {
+		a.t.Fatalf("body is not JSON: %v: %s", err, a.body)
+	}
+	for part := range strings.SplitSeq(path, ".") {
+		switch x := v.(type) {
+		case map[string]any:
+			var ok bool
+			if v, ok = x[part]; !ok {
+				return "absent"
+			}
+		case []any:
+			var i int
+			if _, err := fmt.Sscan(part, &i); err != nil || i >= len(x) {
+				return "absent"
+			}
+			v = x[i]
+		default:
+			return "absent"
+		}
+	}
+	switch x := v.(type) {
+	case string:
+		return x
+	case nil:
+		return "null"
+	case []any, map[string]any:
+		doc, _ := json.Marshal(x)
+		return string(doc)
+	}
+	return fmt.Sprint(v)
+}
+
+// has checks values of the body: path and value in turn.
+func (a answer) has(pairs ...string) answer {
+	a.t.Helper()
+	for i := 0; i+1 < len(pairs); i += 2 {
+		if got := a.get(pairs[i]); got != pairs[i+1] {
+			a.t.Errorf("%s is %q, want %q: %s", pairs[i], got, pairs[i+1], a.body)
+		}
+	}
+	return a
+}
