@@ -23,7 +23,10 @@ func (a *App) demoHandler() http.Handler {
 func (a *App) demoPage(w http.ResponseWriter, r *http.Request) {
 	// The head is read before the orders: a push in between then renews the page once too often, never once too little.
 	head, err := a.Store.PushHead(r.Context(), demoApp)
-	data := demo.PageData{AppID: string(demoApp), BaseURL: a.URL(), Token: a.demoToken}
+	data := demo.PageData{AppID: string(demoApp), BaseURL: a.URL()}
+	if !a.cfg.DemoPublic {
+		data.Token = a.demoToken
+	}
 	if err == nil {
 		data.Offset = fmt.Sprintf("%s.%d", head.Epoch, head.Pos)
 	}

@@ -1,0 +1,191 @@
+// Command torture kills the server again and again while it works, and then checks that nothing which it acknowledged is lost and
+// nothing happened twice. It prints what it did and ends with "violations: N".
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/cuelight/cuelight/engine/task"
+	"github.com/cuelight/cuelight/store/storetest"
+)
+
+// tasks owns the goroutines of the program.
+var tasks = task.New(slog.New(slog.NewTextHandler(os.Stderr, nil)))
+
+// plan is what one torture does; the seed decides when.
+type plan struct {
+	store   string
+	kills   int
+	stops   int // immediate stops of PostgreSQL
+	writers int
+	pages   int
+	seed    uint64
+	binary  string
+}
+
+func main() {
+	var p plan
+	flag.StringVar(&p.store, "store", "sqlite", "sqlite or postgres")
+	flag.IntVar(&p.kills, "kills", 20, "how often to kill -9 the server")
+	flag.IntVar(&p.stops, "stops", 5, "how often to stop PostgreSQL at once")
+	flag.IntVar(&p.writers, "writers", 6, "writers at a time")
+	flag.IntVar(&p.pages, "pages", 6, "connected pages")
+	flag.Uint64Var(&p.seed, "seed", uint64(time.Now().UnixNano()), "decides when to kill")
+	flag.StringVar(&p.binary, "binary", "", "a built server; left out, it is built")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	faults, err := p.run(ctx, os.Stdout)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "torture:", err)
+		os.Exit(1)
+	}
+	if len(faults) > 0 {
+		os.Exit(1)
+	}
+}
+
+// build makes the server's binary.
+func build(ctx context.Context, dir string) (string, error) {
+	path := filepath.Join(dir, "cuelight")
+	cmd := exec.CommandContext(ctx, "go", "build", "-o", path, "github.com/cuelight/cuelight/cmd/cuelight")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build the server: %w: %s", err, out)
+	}
+	return path, nil
+}
+
+// printer is where a torture tells what it does.
+type printer interface{ Write([]byte) (int, error) }
+
+// run carries the plan out and lists every violation.
+func (p plan) run(ctx context.Context, out printer) (faults []string, err error) {
+	dir, err := os.MkdirTemp("", "cuelight-torture-")
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if len(faults) == 0 && err == nil {
+			_ = os.RemoveAll(dir)
+		}
+	}()
+	if p.binary == "" {
+		if p.binary, err = build(ctx, dir); err != nil {
+			return nil, err
+		}
+	}
+	database := ""
+	var pg *storetest.Server
+	if p.store == "postgres" {
+		if pg, err = storetest.StartServer(); err != nil {
+			return nil, err
+		}
+		defer pg.Close()
+		database = pg.URL()
+	}
+	v, err := newVictim(p.binary, dir, database)
+	if err != nil {
+		return nil, err
+	}
+	defer v.stop(syscall.SIGKILL)
+	fmt.Fprintf(out, "torture: store %s, kills %d, immediate stops %d, writers %d, pages %d, seed %d\n", p.store, p.kills, p.stops, p.writers, p.pages, p.seed)
+	h := newHistory()
+	if err := p.prepare(ctx, v, dir); err != nil {
+		return nil, err
+	}
+	if err := p.inflict(ctx, v, pg, h); err != nil {
+		return nil, err
+	}
+	v.stop(syscall.SIGTERM)
+	faults, err = h.check(ctx, v, out)
+	if err != nil {
+		return nil, err
+	}
+	for i, f := range faults {
+		if i < 20 {
+			fmt.Fprintln(out, "  violation:", f)
+		}
+	}
+	if len(faults) > 0 {
+		fmt.Fprintln(out, "  data kept in", dir)
+	}
+	fmt.Fprintf(out, "violations: %d\n", len(faults))
+	return faults, nil
+}
+
+// inflict lets writers and pages work while the server, and its database, are killed.
+func (p plan) inflict(ctx context.Context, v *victim, pg *storetest.Server, h *history) error {
+	random := rand.New(rand.NewPCG(p.seed, 1))
+	load, quiet := context.WithCancel(ctx)
+	defer quiet()
+	connected, hangUp := context.WithCancel(ctx)
+	workers, listeners := task.New(slog.Default()), task.New(slog.Default())
+	for i := range p.pages {
+		client := &page{url: v.url(), auth: map[string]string{"app_id": appID}}
+		name := fmt.Sprintf("guest %d", i)
+		if i%2 == 0 {
+			session, err := v.login(ctx, user)
+			if err != nil {
+				hangUp()
+				return err
+			}
+			client.auth["session_id"], name = session, fmt.Sprintf("%s's page %d", user, i)
+		}
+		h.pages[name] = client
+		listeners.Go("page", func() { client.run(connected) })
+	}
+	for i := range p.writers {
+		workers.Go("writer", func() { h.write(load, v, i) })
+	}
+	workers.Go("bumps", func() { h.bump(load, v) })
+	err := p.strike(ctx, v, pg, random)
+	quiet()
+	workers.Wait()
+	if err == nil {
+		err = h.calm(ctx, v)
+	}
+	hangUp()
+	listeners.Wait()
+	return err
+}
+
+// strike kills at random moments.
+func (p plan) strike(ctx context.Context, v *victim, pg *storetest.Server, random *rand.Rand) error {
+	blows := make([]bool, p.kills) // true: the database instead of the server
+	if pg != nil {
+		for range p.stops {
+			blows = append(blows, true)
+		}
+		random.Shuffle(len(blows), func(i, j int) { blows[i], blows[j] = blows[j], blows[i] })
+	}
+	for _, database := range blows {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(time.Duration(100+random.IntN(500)) * time.Millisecond):
+		}
+		if database {
+			pg.Stop()
+			if err := pg.Start(); err != nil {
+				return err
+			}
+			continue
+		}
+		v.stop(syscall.SIGKILL)
+		if err := v.start(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,160 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"syscall"
+	"time"
+)
+
+// victim is the built server as a process that can be killed and started again on the same port and data.
+type victim struct {
+	binary   string
+	data     string
+	database string
+	port     int
+	token    string
+	cmd      *exec.Cmd
+	exited   chan struct{}
+	log      *os.File
+	client   *http.Client
+}
+
+func newVictim(binary, data, database string) (*victim, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	port := l.Addr().(*net.TCPAddr).Port
+	if err := l.Close(); err != nil {
+		return nil, err
+	}
+	log, err := os.OpenFile(data+"/server.log", os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	transport := &http.Transport{MaxIdleConnsPerHost: 256, MaxConnsPerHost: 256}
+	return &victim{
+		binary: binary, data: data, database: database, port: port, log: log,
+		client: &http.Client{Timeout: 15 * time.Second, Transport: transport},
+	}, nil
+}
+
+func (v *victim) url() string { return fmt.Sprintf("http://127.0.0.1:%d", v.port) }
+
+// start runs the server and returns once it is ready.
+func (v *victim) start(ctx context.Context) error {
+	args := []string{"serve", "--data", v.data, "--listen", fmt.Sprintf("127.0.0.1:%d", v.port), "--log-level", "warn"}
+	if v.database != "" {
+		args = append(args, "--database", v.database)
+	}
+	v.cmd = exec.Command(v.binary, args...)
+	v.cmd.Stdout, v.cmd.Stderr = v.log, v.log
+	v.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := v.cmd.Start(); err != nil {
+		return err
+	}
+	exited := make(chan struct{})
+	v.exited = exited
+	cmd := v.cmd
+	tasks.Go("server", func() {
+		_ = cmd.Wait() // how it ended is seen by what it left behind
+		close(exited)
+	})
+	return v.ready(ctx)
+}
+
+func (v *victim) ready(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	for {
+		req, err := http.NewRequestWithContext(ctx, "GET", v.url()+"/readyz", nil)
+		if err != nil {
+			return err
+		}
+		if res, err := v.client.Do(req); err == nil {
+			_ = res.Body.Close()
+			if res.StatusCode == http.StatusOK {
+				return nil
+			}
+		}
+		select {
+		case <-v.exited:
+			return fmt.Errorf("the server ended while it started; see %s", v.log.Name())
+		case <-ctx.Done():
+			return fmt.Errorf("the server did not get ready: %w", ctx.Err())
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+}
+
+// stop sends a signal and waits for the end.
+func (v *victim) stop(sig syscall.Signal) {
+	if v.cmd == nil || v.cmd.Process == nil {
+		return
+	}
+	_ = v.cmd.Process.Signal(sig)
+	select {
+	case <-v.exited:
+	case <-time.After(30 * time.Second):
+		_ = v.cmd.Process.Kill()
+		<-v.exited
+	}
+}
+
+// tool runs another command of the same program on the same data.
+func (v *victim) tool(ctx context.Context, args ...string) (string, error) {
+	args = append(args, "--data", v.data)
+	if v.database != "" {
+		args = append(args, "--database", v.database)
+	}
+	cmd := exec.CommandContext(ctx, v.binary, args...)
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	if err := cmd.Run(); err != nil {
+		return "", fmt.Errorf("cuelight %v: %w: %s", args[:2], err, errs.String())
+	}
+	return out.String(), nil
+}
+
+// answer is what the API said.
+type answer struct {
+	status int
+	header http.Header
+	body   []byte
+}
+
+// call sends one request with the token. An error means that no answer came: whether it was carried out is not known.
+func (v *victim) call(ctx context.Context, method, path, key string, body any) (answer, error) {
+	var payload io.Reader
+	if body != nil {
+		doc, err := json.Marshal(body)
+		if err != nil {
+			return answer{}, err
+		}
+		payload = bytes.NewReader(doc)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, v.url()+path, payload)
+	if err != nil {
+		return answer{}, err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Authorization", "Bearer "+v.token)
+	if key != "" {
+		req.Header.Set("Idempotency-Key", key)
+	}
+	res, err := v.client.Do(req)
+	if err != nil {
+		return answer{}, err
+	}
+	defer func() { _ = res.Body.Close() }()
+	doc, err := io.ReadAll(io.LimitReader(res.Body, 1<<20))
+	return answer{res.StatusCode, res.Header, doc}, err
+}

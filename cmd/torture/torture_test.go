@@ -1,0 +1,57 @@
+package main
+
+import (
+	"context"
+	"os"
+	"testing"
+
+	"github.com/cuelight/cuelight/store/storetest"
+)
+
+// binary is the server under torture, built once.
+var binary string
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "cuelight-torture-")
+	if err == nil {
+		binary, err = build(context.Background(), dir)
+	}
+	if err != nil {
+		println(err.Error())
+		os.Exit(1)
+	}
+	code := m.Run()
+	_ = os.RemoveAll(dir)
+	os.Exit(code)
+}
+
+// testOutput shows what a torture did beside the test.
+type testOutput struct{ t *testing.T }
+
+func (o testOutput) Write(p []byte) (int, error) {
+	o.t.Logf("%s", p)
+	return len(p), nil
+}
+
+func TestNothingAcknowledgedIsLostWhenTheServerIsKilled(t *testing.T) {
+	for name, p := range map[string]plan{
+		"sqlite":   {store: "sqlite", kills: 20},
+		"postgres": {store: "postgres", kills: 20, stops: 5},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if name == "postgres" {
+				storetest.NeedServer(t)
+			}
+			p.writers, p.pages, p.binary, p.seed = 6, 6, binary, 1
+			faults, err := p.run(t.Context(), testOutput{t})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i, f := range faults {
+				if i < 20 {
+					t.Error(f)
+				}
+			}
+		})
+	}
+}
