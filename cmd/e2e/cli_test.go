@@ -1,0 +1,84 @@
+package e2e
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// scripts are the parameters of the command line's tests: the program is found by its name, and nothing of the caller's settings counts.
+func scripts(dir string, env map[string]string) testscript.Params {
+	return testscript.Params{
+		Dir: filepath.Join("testdata", dir),
+		Setup: func(e *testscript.Env) error {
+			bin := filepath.Join(e.WorkDir, "bin")
+			if err := os.Mkdir(bin, 0o700); err != nil {
+				return err
+			}
+			e.Setenv("PATH", bin+string(os.PathListSeparator)+e.Getenv("PATH"))
+			for name, value := range env {
+				e.Setenv(name, value)
+			}
+			return os.Symlink(binary, filepath.Join(bin, "cuelight"))
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits},
+	}
+}
+
+// exits runs a command and wants this exit code: exits 2 cuelight nonsense.
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE PROGRAM [ARG…]")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	code := 0
+	if err := ts.Exec(args[1], args[2:]...); err != nil {
+		exit, ok := errors.AsType[*exec.ExitError](err)
+		if !ok {
+			ts.Fatalf("%v", err)
+		}
+		code = exit.ExitCode()
+	}
+	if code != want {
+		ts.Fatalf("exit code %d, want %d", code, want)
+	}
+}
+
+// TestCommandLine runs what needs a server on the same data directory, or none at all.
+func TestCommandLine(t *testing.T) {
+	s := newServer(t, "")
+	testscript.Run(t, scripts("cli", map[string]string{"DATA": s.data, "URL": s.url, "TOKEN": s.token, "ADDRESS": s.address}))
+}
+
+// TestCommandLineReachesTheData runs the same commands against a server at a URL, against the one on this machine's data directory, and on the
+// data itself when no server runs.
+func TestCommandLineReachesTheData(t *testing.T) {
+	running := newServer(t, "")
+	stopped := newServer(t, "")
+	if code := stopped.stop(syscall.SIGTERM); code != 0 {
+		t.Errorf("SIGTERM ends with exit code %d", code)
+	}
+	for mode, env := range map[string]map[string]string{
+		"url":     {"CUELIGHT_URL": running.url, "CUELIGHT_TOKEN": running.admin()},
+		"socket":  {"CUELIGHT_DATA": running.data},
+		"nothing": {"CUELIGHT_DATA": stopped.data},
+	} {
+		t.Run(mode, func(t *testing.T) {
+			env["MODE"] = mode
+			testscript.Run(t, scripts("remote", env))
+		})
+	}
+	// What was made without a server is there when one starts.
+	stopped.start()
+	if out := string(stopped.call("GET", "/api/v1/apps/nothing/users/bert", stopped.admin(), nil).body); !strings.Contains(out, `"Bert"`) {
+		t.Errorf("the user made without a server is %s", out)
+	}
+}
