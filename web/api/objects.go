@@ -518,7 +518,7 @@ func showObject(s *engine.Structure, o *engine.Object, row map[string]json.RawMe
 func (a *API) clearLinks(ctx context.Context, s *engine.Structure, objects []*engine.Object, rows []map[string]json.RawMessage) error {
 	for i := range s.Fields {
 		f := &s.Fields[i]
-		if f.Type != engine.TypeLink {
+		if f.Type != engine.TypeLink || len(objects) == 0 {
 			continue
 		}
 		targets := map[string]bool{}
