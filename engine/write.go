@@ -53,6 +53,8 @@ type Once struct {
 // Written is what became of a write.
 type Written struct {
 	Object *Object
+	// Version is the object's version after this write; of a replayed one it may be older than Object, which is how the object is now.
+	Version int64
 	// Created says that the object is new.
 	Created bool
 	// Runs are the runs that it started, candidates too.
@@ -114,7 +116,7 @@ func (a *act) decideWrite(w Write) (Written, error) {
 			return Written{}, err
 		}
 		o, err := a.object(w.Structure, ans.ID, false)
-		return Written{Object: o, Created: ans.Created, Runs: ans.Runs, Replayed: true}, err
+		return Written{Object: o, Version: ans.Version, Created: ans.Created, Runs: ans.Runs, Replayed: true}, err
 	}
 	s := a.cat.structures[w.Structure]
 	if s == nil {
@@ -131,6 +133,7 @@ func (a *act) decideWrite(w Write) (Written, error) {
 	ans := answer{Created: out.Created, Runs: out.Runs}
 	if out.Object != nil {
 		ans.ID, ans.Version = out.Object.ID, out.Object.Version
+		out.Version = ans.Version
 	}
 	return out, a.remember(w.Once, ans)
 }

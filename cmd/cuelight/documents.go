@@ -208,6 +208,14 @@ func applyOne(ctx context.Context, cl *client, app string, d document, start boo
 			return "", err
 		}
 		err = cl.do(ctx, "POST", path+"/publish", map[string]any{"start": start}, nil)
+	} else if d.kind == "app" {
+		var fields map[string]json.RawMessage
+		if err := json.Unmarshal(d.doc, &fields); err != nil {
+			return "", err
+		}
+		delete(fields, "kind")
+		delete(fields, "id") // the app is the one of --app
+		err = cl.do(ctx, "PATCH", path, fields, nil)
 	} else {
 		err = cl.do(ctx, "PUT", path, d.doc, nil)
 	}

@@ -11,13 +11,14 @@ import (
 )
 
 type serveCmd struct {
-	Listen     string `default:"127.0.0.1:8090" help:"Address to serve on."`
-	Data       string `default:"" help:"Directory of everything that is kept (default ./cuelight-data; with --demo a throw-away one)."`
-	Database   string `help:"postgres:// URL; left out, a SQLite file in the data directory."`
-	PublicURL  string `name:"public-url" help:"How clients reach the server, if not by the listen address."`
-	Demo       bool   `help:"Fill an empty store with the demo and serve its page at /demo/."`
-	DemoPublic bool   `name:"demo-public" help:"Let the demo listen beyond loopback: everybody who reaches it may use it."`
-	LogLevel   string `name:"log-level" default:"info" enum:"debug,info,warn,error" help:"What to log: debug, info, warn or error."`
+	Listen     string         `default:"127.0.0.1:8090" help:"Address to serve on."`
+	Data       string         `default:"" help:"Directory of everything that is kept (default ./cuelight-data; with --demo a throw-away one)."`
+	Database   string         `help:"postgres:// URL; left out, a SQLite file in the data directory."`
+	PublicURL  string         `name:"public-url" help:"How clients reach the server, if not by the listen address."`
+	Demo       bool           `help:"Fill an empty store with the demo and serve its page at /demo/."`
+	DemoPublic bool           `name:"demo-public" help:"Let the demo listen beyond loopback: everybody who reaches it may use it."`
+	Limit      map[string]int `help:"Limits to set, as requests=1000;sockets=20000; all are listed at /api/v1/limits."`
+	LogLevel   string         `name:"log-level" default:"info" enum:"debug,info,warn,error" help:"What to log: debug, info, warn or error."`
 }
 
 // Run serves until the program is told to stop.
@@ -28,10 +29,14 @@ func (c *serveCmd) Run(ctx context.Context) error {
 		return err
 	}
 	defer remove()
-	a, err := app.New(ctx, app.Config{
+	cfg := app.Config{
 		Listen: c.Listen, Database: c.Database, Data: data, PublicURL: c.PublicURL, Demo: c.Demo, DemoPublic: c.DemoPublic, Log: logger(c.LogLevel),
 		Version: version(),
-	})
+	}
+	if err := cfg.SetLimits(c.Limit); err != nil {
+		return err
+	}
+	a, err := app.New(ctx, cfg)
 	if err != nil {
 		return err
 	}

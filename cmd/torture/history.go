@@ -92,7 +92,7 @@ func (p plan) prepare(ctx context.Context, v *victim, dir string) error {
 		method, path string
 		body         any
 	}{
-		{"PUT", base, map[string]any{"id": appID, "guests": true}},
+		{"PATCH", base, map[string]any{"guests": true}},
 		{"POST", base + "/users", map[string]any{"id": user, "name": "Carol"}},
 		{"PUT", base + "/users/" + user + "/password", map[string]any{"password": "carol's password"}},
 	}

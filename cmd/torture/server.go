@@ -51,7 +51,7 @@ func (v *victim) url() string { return fmt.Sprintf("http://127.0.0.1:%d", v.port
 
 // start runs the server and returns once it is ready.
 func (v *victim) start(ctx context.Context) error {
-	args := []string{"serve", "--data", v.data, "--listen", fmt.Sprintf("127.0.0.1:%d", v.port), "--log-level", "warn"}
+	args := []string{"serve", "--data", v.data, "--listen", fmt.Sprintf("127.0.0.1:%d", v.port), "--log-level", "warn", "--limit", "requests=1000000;connections=10000;login_attempts=1000"}
 	if v.database != "" {
 		args = append(args, "--database", v.database)
 	}

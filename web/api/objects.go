@@ -393,6 +393,9 @@ func (a *API) written(ctx context.Context, c *call, s *engine.Structure, w engin
 		return nil, err
 	}
 	out.ETag, out.Body = etag(done.Object.Version), shown[0]
+	if done.Replayed {
+		out.ETag = etag(done.Version)
+	}
 	return out, nil
 }
 

@@ -45,7 +45,9 @@ type Config struct {
 	Version string
 	Live    live.Limits
 	Web     web.Limits
-	Log     *slog.Logger
+	// Logins is how many logins with one name one address may try in a minute; 0 means 5.
+	Logins int
+	Log    *slog.Logger
 }
 
 // App is a server with everything that belongs to it.
@@ -99,7 +101,9 @@ func (a *App) open(ctx context.Context) error {
 	if err := a.Engine.Start(ctx); err != nil {
 		return err
 	}
-	a.Accounts = account.New(account.Options{Engine: a.Engine, Store: a.Store, Ended: a.ended})
+	a.Accounts = account.New(account.Options{
+		Engine: a.Engine, Store: a.Store, Ended: a.ended, Limits: account.Limits{LoginsPerAccount: a.cfg.Logins},
+	})
 	key, err := a.instanceKey(ctx)
 	if err != nil {
 		return err
@@ -330,7 +334,7 @@ func allowed(origins []string, origin string) bool {
 func (a *App) webOptions() web.Options {
 	o := web.Options{
 		Engine: a.Engine, Store: a.Store, Accounts: a.Accounts, Kinds: engine.Kinds{Steps: steps.All(), Triggers: triggers.All()},
-		Live: a.Live.Handler(), Presence: a.Live, Log: a.log, Version: a.cfg.Version, Limits: a.cfg.Web,
+		Live: a.Live.Handler(), Presence: a.Live, Log: a.log, Version: a.cfg.Version, Limits: a.cfg.Web, Shown: a.cfg.shown(),
 		TLS: strings.HasPrefix(a.cfg.PublicURL, "https://"),
 	}
 	if a.cfg.Demo {
