@@ -37,14 +37,14 @@ func TestFiltersMeanTheSameEverywhere(t *testing.T) {
 	checks := 0
 	rapid.Check(t, func(t *rapid.T) {
 		for range 20 {
-			compareFilter(t, structure, opened, all)
+			compareFilter(t, structure, opened, all, checks%8 == 0)
 			checks++
 		}
 	})
 	t.Logf("%d filters on %d objects", checks, len(docs))
 }
 
-func compareFilter(t *rapid.T, structure *engine.Structure, opened map[string]engine.Store, all map[string]engine.Values) {
+func compareFilter(t *rapid.T, structure *engine.Structure, opened map[string]engine.Store, all map[string]engine.Values, counts bool) {
 	source := anyFilter(t, 3)
 	n, err := storetest.Filter(structure, source)
 	if err != nil {
@@ -63,12 +63,12 @@ func compareFilter(t *rapid.T, structure *engine.Structure, opened map[string]en
 	}
 	slices.Sort(want)
 	for name, s := range opened {
-		page, err := s.Objects(t.Context(), engine.ObjectQuery{App: "demo", Structure: structure, Filter: n, Limit: 1000, Count: true})
+		page, err := s.Objects(t.Context(), engine.ObjectQuery{App: "demo", Structure: structure, Filter: n, Limit: 1000, Count: counts})
 		got := []string{}
 		for _, o := range page.Items {
 			got = append(got, o.ID)
 		}
-		if err != nil || !slices.Equal(got, want) || page.Total != len(want) {
+		if err != nil || !slices.Equal(got, want) || counts && page.Total != len(want) {
 			t.Fatalf("%s: %s\nfinds %v, %v\nwant  %v", name, source, got, err, want)
 		}
 	}

@@ -6,6 +6,8 @@ import (
 	"sync"
 	"unicode"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/cuelight/cuelight/engine"
 	"github.com/cuelight/cuelight/engine/expr"
 	"github.com/cuelight/cuelight/engine/filter"
@@ -15,6 +17,9 @@ func (w *where) param(v any, typ string) string {
 	w.args = append(w.args, v)
 	return fmt.Sprintf(`$%d::%s`, len(w.args), typ)
 }
+
+// once are the arguments of a statement that is not kept: there are as many filters as people write.
+func (w *where) once() []any { return append([]any{pgx.QueryExecModeExec}, w.args...) }
 
 func (w *where) text(t string) string { return w.param(t, `text`) }
 

@@ -44,7 +44,7 @@ func (s *Store) objects(ctx context.Context, q engine.ObjectQuery, keys []engine
 	if q.Count {
 		count := newWhere(q)
 		query := `SELECT COUNT(*) FROM (SELECT 1 FROM objects AS o WHERE o.app = ?1 AND o.structure = ?2 AND ` + count.filter(q.Filter) + ` LIMIT ` + count.num(engine.CountExact+1) + `) AS c`
-		if err := s.read.QueryRowContext(ctx, query, count.args...).Scan(&page.Total); err != nil {
+		if err := s.read.QueryRowContext(ctx, query, count.once()...).Scan(&page.Total); err != nil {
 			return page, classify(err)
 		}
 		if page.Total > engine.CountExact {
@@ -61,7 +61,7 @@ func (s *Store) objects(ctx context.Context, q engine.ObjectQuery, keys []engine
 		o, err := scanObject(behind{sc, values.targets()})
 		page.Items = append(page.Items, o)
 		return o, err
-	}, query, w.args...)
+	}, query, w.once()...)
 	if err != nil {
 		return engine.ObjectPage{}, err
 	}

@@ -16,6 +16,9 @@ func (w *where) param(v any) string {
 	return fmt.Sprintf(`?%d`, len(w.args))
 }
 
+// once are the arguments of a statement that is not kept: there are as many filters as people write.
+func (w *where) once() []any { return w.args }
+
 func (w *where) text(t string) string { return w.param(t) }
 
 func (w *where) num(n int64) string { return w.param(n) }
