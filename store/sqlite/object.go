@@ -11,7 +11,7 @@ import (
 )
 
 // unindexedFor is how long a query may look at every object.
-const unindexedFor = 2 * time.Second
+var unindexedFor = 2 * time.Second // a variable for the tests only
 
 // Objects returns a page of objects.
 func (s *Store) Objects(ctx context.Context, q engine.ObjectQuery) (engine.ObjectPage, error) {
