@@ -195,6 +195,9 @@ func (s *Service) Account(ctx context.Context, email string) (Account, error) {
 }
 
 func (s *Service) account(ctx context.Context, id string) (*accountRecord, error) {
+	if clean, err := CleanEmail(id); err != nil || clean != id {
+		return nil, noAccount()
+	}
 	r, err := s.store.Record(ctx, "", kindAccount, id)
 	if errors.Is(err, engine.ErrNotFound) {
 		return nil, noAccount()
@@ -232,6 +235,9 @@ type AccountChange struct {
 // ChangeAccount changes an account and ends its sessions. The last admin who can log in can not be changed into something else.
 func (s *Service) ChangeAccount(ctx context.Context, email string, c AccountChange) (Account, error) {
 	id := strings.ToLower(email)
+	if _, err := s.account(ctx, id); err != nil {
+		return Account{}, err
+	}
 	if c.Role != nil {
 		if err := checkRole(*c.Role); err != nil {
 			return Account{}, err

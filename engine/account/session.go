@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
 	"time"
 
 	"github.com/cuelight/cuelight/engine"
@@ -20,6 +21,9 @@ type Session struct {
 	UsedAt    time.Time `json:"used_at"`
 	ExpiresAt time.Time `json:"expires_at"`
 }
+
+// hashRule is the id of a session or a token.
+var hashRule = regexp.MustCompile(`^[0-9a-f]{64}$`)
 
 // sessionRecord is what is stored of a session, of a user or an account.
 type sessionRecord struct {
@@ -142,10 +146,17 @@ type User struct {
 	CreatedAt time.Time `json:"-"`
 }
 
+func noUser() error {
+	return &engine.CodedError{Kind: engine.ErrNotFound, Code: "USER_NOT_FOUND", Message: "the app has no user of this id"}
+}
+
 func (s *Service) user(ctx context.Context, app engine.AppID, id string) (User, error) {
+	if !engine.ValidID(id) {
+		return User{}, noUser()
+	}
 	o, err := s.store.Object(ctx, app, engine.UserStructure, id)
 	if errors.Is(err, engine.ErrNotFound) {
-		return User{}, &engine.CodedError{Kind: engine.ErrNotFound, Code: "USER_NOT_FOUND", Message: "the app has no user of this id"}
+		return User{}, noUser()
 	}
 	if err != nil {
 		return User{}, err
@@ -194,6 +205,9 @@ func (s *Service) LoginUser(ctx context.Context, app engine.AppID, user, passwor
 
 // credential is a user's password and its stamp, 0 when there is none.
 func (s *Service) credential(ctx context.Context, app engine.AppID, user string) (credential, int64, error) {
+	if !engine.ValidID(user) {
+		return credential{}, 0, nil
+	}
 	r, err := s.store.Record(ctx, app, kindCredential, user)
 	if errors.Is(err, engine.ErrNotFound) {
 		return credential{}, 0, nil
@@ -261,6 +275,9 @@ func (s *Service) Sessions(ctx context.Context, app engine.AppID, user, after st
 // Revoke ends a session by its id (not its secret); app "" means one of an account.
 func (s *Service) Revoke(ctx context.Context, app engine.AppID, id string) error {
 	owner := ""
+	if !hashRule.MatchString(id) {
+		return errNoSession
+	}
 	_, err := s.engine.Update(ctx, app, kindSession, id, false, func(old *engine.Record, _ time.Time) (*engine.Record, error) {
 		if old == nil {
 			return nil, errNoSession

@@ -148,6 +148,9 @@ func (s *Service) Tokens(ctx context.Context, app engine.AppID, after string, li
 
 // DeleteToken ends a token.
 func (s *Service) DeleteToken(ctx context.Context, id string) error {
+	if !hashRule.MatchString(id) {
+		return noToken()
+	}
 	_, err := s.engine.Update(ctx, "", kindToken, id, false, func(old *engine.Record, _ time.Time) (*engine.Record, error) {
 		if old == nil {
 			return nil, noToken()
