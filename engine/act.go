@@ -58,9 +58,9 @@ func (a *act) object(structure, id string, write bool) (*Object, error) {
 		return o, nil
 	}
 	if write {
-		return a.Loaded.ObjectForWrite(structure, id)
+		return a.ObjectForWrite(structure, id)
 	}
-	return a.Loaded.Object(structure, id)
+	return a.Object(structure, id)
 }
 
 func (a *act) setObject(o *Object) {
@@ -76,7 +76,7 @@ func (a *act) claim(space, key string) (*Claim, error) {
 	if c, ok := a.claims[space+"/"+key]; ok {
 		return c, nil
 	}
-	return a.Loaded.Claim(space, key)
+	return a.Claim(space, key)
 }
 
 func (a *act) setClaim(c *Claim) {
@@ -92,7 +92,7 @@ func (a *act) counter(id string) (int64, error) {
 	if n, ok := a.counters[id]; ok {
 		return n, nil
 	}
-	return a.Loaded.Counter(id)
+	return a.Counter(id)
 }
 
 func (a *act) setCounter(id string, n int64) {
@@ -105,7 +105,7 @@ func (a *act) lane(name string) (*Lane, error) {
 	if l, ok := a.lanes[name]; ok {
 		return l, nil
 	}
-	stored, err := a.Loaded.Lane(name)
+	stored, err := a.Lane(name)
 	if err != nil {
 		return nil, err
 	}
@@ -174,4 +174,4 @@ func (a *act) leaveLane(r *Run, node string) error {
 	return nil
 }
 
-func (a *act) now() time.Time { return a.Loaded.Now }
+func (a *act) now() time.Time { return a.Now }

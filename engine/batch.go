@@ -180,7 +180,9 @@ func (b *Batch) decide(op *Op, more func(lock, peek []Key) bool) Result {
 			return Result{Err: need}
 		}
 		for _, k := range need.Peek {
-			locks[k] = locks[k]
+			if _, known := locks[k]; !known {
+				locks[k] = false
+			}
 		}
 		for _, k := range need.Lock {
 			locks[k] = true
@@ -239,8 +241,24 @@ func (b *Batch) lockMore(need *NeedError, more func(lock, peek []Key) bool) bool
 	return got
 }
 
+// apply brings the batch's rows and writes up to what an op decided.
 func (b *Batch) apply(op *Op, res *Result, seq func() int64) {
 	e := &res.Effects
+	w := &b.writes
+	b.applyObjects(op, e, seq)
+	b.applyRuns(op, e)
+	b.applyControl(op, res)
+	w.Steps = append(w.Steps, e.Steps...)
+	w.Values = append(w.Values, e.Values...)
+	w.Pushes = append(w.Pushes, e.Pushes...)
+	// Two raises in one batch are one: the store adds one to the number, and what is seen after the batch must not be lower than in it.
+	if e.Raise && !slices.Contains(w.Raise, op.App) {
+		b.catalogue[op.App]++
+		w.Raise = append(w.Raise, op.App)
+	}
+}
+
+func (b *Batch) applyObjects(op *Op, e *Effects, seq func() int64) {
 	w := &b.writes
 	for _, o := range e.Objects {
 		key := ObjectKey(op.App, o.Structure, o.ID)
@@ -264,6 +282,10 @@ func (b *Batch) apply(op *Op, res *Result, seq func() int64) {
 		c.Op = op.ID
 		w.Changes = append(w.Changes, c)
 	}
+}
+
+func (b *Batch) applyRuns(op *Op, e *Effects) {
+	w := &b.writes
 	for _, r := range e.Runs {
 		if r.Cause != nil {
 			r.Change = r.Cause.Seq
@@ -280,6 +302,10 @@ func (b *Batch) apply(op *Op, res *Result, seq func() int64) {
 			b.dirty[LaneKey(op.App, r.Lane)] = -1 // it differs from what is stored
 		}
 	}
+}
+
+func (b *Batch) applyControl(op *Op, res *Result) {
+	e, w := &res.Effects, &b.writes
 	for _, c := range e.Claims {
 		key := ClaimKey(op.App, c.Space, c.Key)
 		if at, dirty := b.dirty[key]; dirty {
@@ -311,14 +337,6 @@ func (b *Batch) apply(op *Op, res *Result, seq func() int64) {
 		if r.Deleted {
 			b.rows[key] = nil
 		}
-	}
-	w.Steps = append(w.Steps, e.Steps...)
-	w.Values = append(w.Values, e.Values...)
-	w.Pushes = append(w.Pushes, e.Pushes...)
-	// Two raises in one batch are one: the store adds one to the number, and what is seen after the batch must not be lower than in it.
-	if e.Raise && !slices.Contains(w.Raise, op.App) {
-		b.catalogue[op.App]++
-		w.Raise = append(w.Raise, op.App)
 	}
 }
 

@@ -110,22 +110,6 @@ type Kinds struct {
 	Triggers []TriggerKind
 }
 
-func (k Kinds) step(name string) (StepKind, bool) {
-	i := slices.IndexFunc(k.Steps, func(s StepKind) bool { return s.Kind == name })
-	if i < 0 {
-		return StepKind{}, false
-	}
-	return k.Steps[i], true
-}
-
-func (k Kinds) stepNames() []string {
-	names := make([]string, len(k.Steps))
-	for i, s := range k.Steps {
-		names[i] = s.Kind
-	}
-	return names
-}
-
 // compileScenario binds a document to an app's structures. What is wrong comes back as a list; the version is then not usable.
 func compileScenario(doc *Scenario, number int64, structures map[string]*Structure, kinds Kinds) (*Version, []FieldError) {
 	v := &Version{Scenario: doc.ID, Number: number, doc: doc, lists: map[string]*list{}}

@@ -3,6 +3,7 @@ package engine
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/cuelight/cuelight/engine/expr"
@@ -163,12 +164,8 @@ func (st *state) clone() *state {
 	out := *st
 	out.Frames = append([]frame(nil), st.Frames...)
 	out.Vars = make(map[string]any, len(st.Vars))
-	for k, v := range st.Vars {
-		out.Vars[k] = v
-	}
+	maps.Copy(out.Vars, st.Vars)
 	out.Steps = make(map[string]any, len(st.Steps))
-	for k, v := range st.Steps {
-		out.Steps[k] = v
-	}
+	maps.Copy(out.Steps, st.Steps)
 	return &out
 }

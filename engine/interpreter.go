@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"hash/fnv"
 	"runtime/debug"
 	"time"
 
@@ -305,128 +304,6 @@ func imageOf(ch *Change, data json.RawMessage, version int64) *Object {
 		return nil
 	}
 	return &Object{App: ch.App, Structure: ch.Structure, ID: ch.Object, Version: ch.Version + version, Data: data, ChangedAt: ch.At, ChangedBy: ch.Who}
-}
-
-// settle carries on after a step that went well.
-func (w *walk) settle(s *step, out Outcome) error {
-	record, err := w.record(s, "done", out.Note, out.Output, "")
-	if err != nil {
-		return err
-	}
-	if out.Output != nil {
-		w.state.Steps[s.ID] = out.Output
-	}
-	w.state.advance()
-	switch {
-	case out.Stop:
-		w.finish(w.ending())
-	case !out.Wait.IsZero() && out.Wait.After(w.a.now()):
-		record.Status = "waiting"
-		w.wait(out.Wait, false)
-	case out.Enter != nil && out.Enter.list != nil && len(out.Enter.list.steps) > 0:
-		w.state.push(out.Enter.list.path)
-	}
-	w.a.eff.Steps = append(w.a.eff.Steps, record)
-	return nil
-}
-
-// record is a line of the run's log.
-func (w *walk) record(s *step, status string, note, output any, failure string) (*StepRecord, error) {
-	w.state.Walked++
-	rec := &StepRecord{
-		App: w.run.App, Run: w.run.ID, Seq: w.state.Walked, Step: s.ID, Kind: s.kind, Status: status,
-		Attempt: w.state.Attempt, At: w.a.now(), Error: failure,
-	}
-	var err error
-	if rec.Settings, err = logged(note); err != nil {
-		return nil, err
-	}
-	rec.Output, err = logged(output)
-	return rec, err
-}
-
-// logged is a value as the run log keeps it; what is too large is left out and says so.
-func logged(v any) (json.RawMessage, error) {
-	if v == nil {
-		return nil, nil
-	}
-	doc, err := marshal(expr.ToJSON(v))
-	if err != nil {
-		return nil, err
-	}
-	if len(doc) > maxStepBytes/2 {
-		return fmt.Appendf(nil, `{"cut":%d}`, len(doc)), nil
-	}
-	return doc, nil
-}
-
-// wait puts the run to sleep. It gives its lane up unless hold is set.
-func (w *walk) wait(until time.Time, hold bool) {
-	w.run.Status, w.run.DueAt, w.run.Owner = RunWaiting, until.UTC().Truncate(time.Millisecond), ""
-	if !hold {
-		w.leave()
-	}
-	if ch := w.op.run.Cause; ch != nil && w.op.version.readsImages && until.Sub(w.a.now()) > longSleep {
-		doc, err := marshal(ch)
-		if err == nil {
-			w.a.eff.Values = append(w.a.eff.Values, &RunValue{App: w.run.App, Run: w.run.ID, Name: causeValue, Value: doc})
-		}
-	}
-}
-
-// causeValue is the name under which a sleeping run keeps its cause, so that pruning changes never asks about runs.
-const causeValue = "cause"
-
-func (w *walk) finish(status RunStatus) {
-	w.run.Status, w.run.FinishedAt, w.run.Owner = status, w.a.now(), ""
-	w.leave()
-}
-
-// leave marks that the lane is given up; save hands it on, where it can ask for keys.
-func (w *walk) leave() { w.run.Holds = w.run.Holds && w.run.Lane == "" }
-
-// fail settles a step that failed: try again later, go on, go into the catch steps, or end the run.
-func (w *walk) fail(s *step, cause error) {
-	failure := &RunError{Step: s.ID, Code: ErrorCode(cause), Message: cause.Error()}
-	rec, err := w.record(s, "failed", nil, nil, failure.Message)
-	if err == nil {
-		w.a.eff.Steps = append(w.a.eff.Steps, rec)
-	}
-	if o := s.OnError; o != nil && o.Retry != nil && w.state.Attempt < o.Retry.Times {
-		pause, total := o.Retry.pause(w.state.Attempt, w.run.ID)
-		w.state.Attempt++
-		w.wait(w.a.now().Add(pause), total <= holdRetries)
-		return
-	}
-	if s.OnError != nil && s.OnError.Then == "continue" {
-		w.state.advance()
-		return
-	}
-	if catch := w.op.version.lists[catchList]; w.state.Error == nil && len(catch.steps) > 0 {
-		w.state.Error, w.state.Attempt = failure, 0
-		w.state.Frames = []frame{{List: catchList}}
-		w.env.Names = nil
-		return
-	}
-	if w.state.Error != nil {
-		failure = w.state.Error
-	}
-	w.run.Error = failure
-	w.finish(RunFailed)
-}
-
-// pause is how long to wait before the next try, and how long the run will then have waited for this step in all.
-func (r *retry) pause(attempt int, run RunID) (pause, total time.Duration) {
-	base := time.Duration(r.Backoff)
-	for i := range attempt + 1 {
-		pause = min(base<<min(i, 20), maxBackoff)
-		total += pause
-	}
-	// The jitter is drawn from the run's id, so that deciding again gives the same time: ±10 %.
-	h := fnv.New32a()
-	fmt.Fprintf(h, "%s.%d", run, attempt)
-	pause += time.Duration(int64(pause) / 10 * (int64(h.Sum32()%201) - 100) / 100)
-	return pause, total
 }
 
 // save gives the op's effects: the run's new row, and its lane handed on if it left it.

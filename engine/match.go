@@ -124,7 +124,7 @@ const (
 )
 
 // match starts the runs that a change causes, inside the change's own decision.
-func (a *act) match(s *Structure, ch *Change, old, next *Object, before, after Values) ([]RunID, error) {
+func (a *act) match(s *Structure, ch *Change, old, next *Object, after Values) ([]RunID, error) {
 	ix := a.cat.index[s.ID]
 	if ix == nil {
 		return nil, nil
@@ -142,9 +142,7 @@ func (a *act) match(s *Structure, ch *Change, old, next *Object, before, after V
 	names["app"] = map[string]any{"id": string(a.app)}
 	names["vars"], names["steps"] = map[string]any{}, map[string]any{}
 	env := expr.Env{Names: names, Now: a.now()}
-	if found, err = a.judge(found, env); err != nil {
-		return nil, err
-	}
+	found = a.judge(found, env)
 	if err := a.needLanes(found, ch, env); err != nil {
 		return nil, err
 	}
@@ -162,7 +160,7 @@ func (a *act) match(s *Structure, ch *Change, old, next *Object, before, after V
 }
 
 // judge keeps the triggers whose condition is true or has to be judged later. One scenario is started at most once by one change.
-func (a *act) judge(found []*Trigger, env expr.Env) ([]*Trigger, error) {
+func (a *act) judge(found []*Trigger, env expr.Env) []*Trigger {
 	kept := found[:0]
 	for _, t := range found {
 		if len(kept) > 0 && kept[len(kept)-1].version == t.version {
@@ -180,7 +178,7 @@ func (a *act) judge(found []*Trigger, env expr.Env) ([]*Trigger, error) {
 		}
 		kept = append(kept, t)
 	}
-	return kept, nil
+	return kept
 }
 
 // maxChangeTicks bounds the conditions that one change asks for, all together (contracts 7).

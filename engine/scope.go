@@ -17,7 +17,6 @@ type Scope struct {
 	state    *state
 	env      expr.Env
 	prepared *prepared
-	effects  int
 }
 
 // prepared is what a worker evaluated for a step before its op: its deferred expressions, and the object that they saw.

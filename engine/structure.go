@@ -113,9 +113,7 @@ func (s *Structure) check() []FieldError {
 			add(path+".id", "TAKEN", "another field has this name (upper and lower case do not count)")
 		}
 		seen[low] = true
-		for _, e := range f.check(path) {
-			errs = append(errs, e)
-		}
+		errs = append(errs, f.check(path)...)
 		if f.IsIndexed() {
 			indexed++
 		}

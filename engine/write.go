@@ -3,10 +3,10 @@ package engine
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 )
 
 // WriteKind says what a write wants.
@@ -44,12 +44,6 @@ type Write struct {
 	Once *Once
 }
 
-// Once names a request that may come again: the first one is carried out, a later one with the same body gets its answer.
-type Once struct {
-	// Scope is principal, method and path; Key is what the client sent, at most 255 bytes; Body is a hash of the request.
-	Scope, Key, Body string
-}
-
 // Written is what became of a write.
 type Written struct {
 	Object *Object
@@ -62,52 +56,6 @@ type Written struct {
 	// Replayed says that the answer is that of an earlier request with the same key.
 	Replayed bool
 }
-
-// onceFor is how long an idempotency key is kept (contracts 4).
-const onceFor = 24 * time.Hour
-
-// answer is what is stored of a write's answer under its idempotency key.
-type answer struct {
-	Body    string  `json:"body"`
-	ID      string  `json:"id,omitempty"`
-	Version int64   `json:"version,omitempty"`
-	Created bool    `json:"created,omitempty"`
-	Runs    []RunID `json:"runs,omitempty"`
-}
-
-// replay answers from an earlier request with the same key, or says that there was none.
-func (a *act) replay(once *Once) (*answer, error) {
-	if once == nil {
-		return nil, nil
-	}
-	c, err := a.claim("once", once.claim())
-	if err != nil || c == nil {
-		return nil, err
-	}
-	var ans answer
-	if err := json.Unmarshal([]byte(c.Owner), &ans); err != nil {
-		return nil, fmt.Errorf("read stored answer: %w", err)
-	}
-	if ans.Body != once.Body {
-		return nil, coded(ErrInvalid, "IDEMPOTENCY_KEY", "this Idempotency-Key was used for another request within 24 hours")
-	}
-	return &ans, nil
-}
-
-func (a *act) remember(once *Once, ans answer) error {
-	if once == nil {
-		return nil
-	}
-	ans.Body = once.Body
-	owner, err := marshal(ans)
-	if err != nil {
-		return err
-	}
-	a.setClaim(&Claim{Space: "once", Key: once.claim(), Owner: string(owner), Until: a.now().Add(onceFor)})
-	return nil
-}
-
-func (o *Once) claim() string { return hashText(o.Scope + "\x00" + o.Key) }
 
 // decideWrite is the decision of an API write.
 func (a *act) decideWrite(w Write) (Written, error) {
@@ -220,7 +168,7 @@ func (a *act) write(c change) (Written, error) {
 	if c.silent {
 		return out, nil
 	}
-	out.Runs, err = a.match(s, ch, old, next, before, after)
+	out.Runs, err = a.match(s, ch, old, next, after)
 	return out, err
 }
 
@@ -254,9 +202,7 @@ func (a *act) after(c change, before Values, isNew bool) (Values, error) {
 		return nil, nil
 	}
 	after := make(Values, len(before)+len(c.set))
-	for name, v := range before {
-		after[name] = v
-	}
+	maps.Copy(after, before)
 	var errs []FieldError
 	for name, v := range c.set {
 		if v == nil {

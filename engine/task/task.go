@@ -19,18 +19,16 @@ func New(log *slog.Logger) *Group { return &Group{log: log} }
 
 // Go runs f in a goroutine of the group. A panic of f ends that goroutine only and is logged with its stack.
 func (g *Group) Go(name string, f func()) {
-	g.wg.Add(1)
-	go func() {
-		defer g.wg.Done()
+	g.wg.Go(func() {
 		defer Recover(g.log, name)
 		f()
-	}()
+	})
 }
 
 // Wait returns when every goroutine of the group has ended.
 func (g *Group) Wait() { g.wg.Wait() }
 
-// Recover, deferred, turns a panic into a log line; name says where it happened.
+// Recover turns, when it is deferred, a panic into a log line; name says where it happened.
 func Recover(log *slog.Logger, name string) {
 	if r := recover(); r != nil {
 		log.Error("panic", "in", name, "panic", r, "stack", string(debug.Stack()))

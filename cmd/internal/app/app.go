@@ -66,7 +66,6 @@ type App struct {
 	listener  net.Listener
 	group     *task.Group
 	demoToken string
-	setupLink string
 }
 
 // New opens the store and makes a server that is ready to run. Close it, or let Run do so.
