@@ -227,6 +227,12 @@ func (s *server) login(user string) string {
 	return out.Result.Token
 }
 
+// logout ends a session of the demo.
+func (s *server) logout(session string) {
+	s.t.Helper()
+	s.call("GET", "/good/api/v4/auth/logout?appID=demo&sessionID="+session, "", nil)
+}
+
 // admin makes a token for everything, through the socket in the data directory.
 func (s *server) admin() string {
 	s.t.Helper()
