@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -90,35 +91,68 @@ func (s *Store) Prune(ctx context.Context, p engine.Retention) (int, error) {
 		if q.before.IsZero() {
 			continue
 		}
-		n, err := s.prune(ctx, q.table, q.key, q.over, millis(q.before), p.MaxRows)
+		n, err := s.prune(ctx, q.table, q.key, q.over, p.MaxRows, millis(q.before))
 		if err != nil {
 			return total, fmt.Errorf("prune %s: %w", q.table, classify(err))
 		}
 		total += n
 	}
-	return total, nil
+	if p.KeepRuns == 0 {
+		return total, nil
+	}
+	n, err := s.pruneCrowded(ctx, p.KeepRuns, p.MaxRows)
+	return total + n, err
+}
+
+// pruneCrowded deletes a slice of the runs of scenarios that have more finished ones than are kept. It finds the scenarios by stepping from
+// one to the next in their index, not by reading all runs.
+func (s *Store) pruneCrowded(ctx context.Context, keep, limit int) (int, error) {
+	type crowd struct{ app, scenario, last string }
+	crowds, err := list(ctx, s, func(sc scanner) (crowd, error) {
+		var c crowd
+		err := sc.Scan(&c.app, &c.scenario, &c.last)
+		return c, err
+	}, `WITH RECURSIVE s(app, scenario) AS (
+			SELECT (SELECT app FROM runs ORDER BY app, scenario LIMIT 1), (SELECT scenario FROM runs ORDER BY app, scenario LIMIT 1)
+			UNION ALL
+			SELECT (SELECT app FROM runs AS r WHERE (r.app, r.scenario) > (s.app, s.scenario) ORDER BY app, scenario LIMIT 1),
+				(SELECT scenario FROM runs AS r WHERE (r.app, r.scenario) > (s.app, s.scenario) ORDER BY app, scenario LIMIT 1)
+			FROM s WHERE s.app IS NOT NULL
+		), c AS (
+			SELECT app, scenario, (SELECT id FROM runs AS r WHERE r.app = s.app AND r.scenario = s.scenario AND r.finished_at > 0 ORDER BY id DESC LIMIT 1 OFFSET $1) AS last FROM s
+		)
+		SELECT app, scenario, last FROM c WHERE last IS NOT NULL`, keep)
+	total := 0
+	for _, c := range crowds {
+		n, err := s.prune(ctx, "runs", "id", `app = $1 AND scenario = $2 AND id <= $3 AND finished_at > 0`, limit, c.app, c.scenario, c.last)
+		if err != nil {
+			return total, fmt.Errorf("prune runs of %s: %w", c.scenario, classify(err))
+		}
+		total += n
+	}
+	return total, err
 }
 
 // prune deletes at most limit rows of a table that are over, for runs also what hangs on them. Rows that somebody has at hand are left
 // for the next slice.
-func (s *Store) prune(ctx context.Context, table, key, over string, before int64, limit int) (int, error) {
+func (s *Store) prune(ctx context.Context, table, key, over string, limit int, args ...any) (int, error) {
 	n := int64(0)
 	err := pgx.BeginFunc(ctx, s.write, func(tx pgx.Tx) error {
 		if table == "runs" {
 			var err error
-			n, err = pruneRuns(ctx, tx, over, before, limit)
+			n, err = pruneRuns(ctx, tx, over, limit, args...)
 			return err
 		}
-		slice := `SELECT ` + key + ` FROM ` + table + ` WHERE ` + over + ` ORDER BY ` + key + ` LIMIT $2 FOR UPDATE SKIP LOCKED`
-		tag, err := tx.Exec(ctx, `WITH slice AS MATERIALIZED (`+slice+`) DELETE FROM `+table+` WHERE (`+key+`) IN (SELECT * FROM slice)`, before, limit)
+		slice := `SELECT ` + key + ` FROM ` + table + ` WHERE ` + over + ` ORDER BY ` + key + ` LIMIT ` + strconv.Itoa(limit) + ` FOR UPDATE SKIP LOCKED`
+		tag, err := tx.Exec(ctx, `WITH slice AS MATERIALIZED (`+slice+`) DELETE FROM `+table+` WHERE (`+key+`) IN (SELECT * FROM slice)`, args...)
 		n = tag.RowsAffected()
 		return err
 	})
 	return int(n), err
 }
 
-func pruneRuns(ctx context.Context, tx pgx.Tx, over string, before int64, limit int) (int64, error) {
-	runs, err := lockRuns(ctx, tx, `SELECT app, id FROM runs WHERE `+over+` ORDER BY id LIMIT $2`, before, limit)
+func pruneRuns(ctx context.Context, tx pgx.Tx, over string, limit int, args ...any) (int64, error) {
+	runs, err := lockRuns(ctx, tx, `SELECT app, id FROM runs WHERE `+over+` ORDER BY id LIMIT `+strconv.Itoa(limit), args...)
 	if err != nil || len(runs.locked) == 0 {
 		return 0, err
 	}
@@ -127,6 +161,6 @@ func pruneRuns(ctx context.Context, tx pgx.Tx, over string, before int64, limit 
 			return 0, err
 		}
 	}
-	tag, err := tx.Exec(ctx, `DELETE FROM runs WHERE id = ANY($2) AND `+over, before, runs.locked)
+	tag, err := tx.Exec(ctx, `DELETE FROM runs WHERE id = ANY($1)`, runs.locked)
 	return tag.RowsAffected(), err
 }

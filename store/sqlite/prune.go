@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/cuelight/cuelight/engine"
@@ -39,20 +40,53 @@ func (s *Store) Prune(ctx context.Context, p engine.Retention) (int, error) {
 		if q.before.IsZero() {
 			continue
 		}
-		n, err := s.write.prune(ctx, q.table, q.key, q.over, millis(q.before), p.MaxRows)
+		n, err := s.write.prune(ctx, q.table, q.key, q.over, p.MaxRows, millis(q.before))
 		if err != nil {
 			return total, fmt.Errorf("prune %s: %w", q.table, classify(err))
 		}
 		total += n
 	}
-	return total, nil
+	if p.KeepRuns == 0 {
+		return total, nil
+	}
+	n, err := s.pruneCrowded(ctx, p.KeepRuns, p.MaxRows)
+	return total + n, err
+}
+
+// pruneCrowded deletes a slice of the runs of scenarios that have more finished ones than are kept. It finds the scenarios by stepping from
+// one to the next in their index, not by reading all runs.
+func (s *Store) pruneCrowded(ctx context.Context, keep, limit int) (int, error) {
+	type crowd struct{ app, scenario, last string }
+	crowds, err := list(ctx, s, func(sc scanner) (crowd, error) {
+		var c crowd
+		err := sc.Scan(&c.app, &c.scenario, &c.last)
+		return c, err
+	}, `WITH RECURSIVE s(app, scenario) AS (
+			SELECT (SELECT app FROM runs ORDER BY app, scenario LIMIT 1), (SELECT scenario FROM runs ORDER BY app, scenario LIMIT 1)
+			UNION ALL
+			SELECT (SELECT app FROM runs AS r WHERE (r.app, r.scenario) > (s.app, s.scenario) ORDER BY app, scenario LIMIT 1),
+				(SELECT scenario FROM runs AS r WHERE (r.app, r.scenario) > (s.app, s.scenario) ORDER BY app, scenario LIMIT 1)
+			FROM s WHERE s.app IS NOT NULL
+		), c AS (
+			SELECT app, scenario, (SELECT id FROM runs AS r WHERE r.app = s.app AND r.scenario = s.scenario AND r.finished_at > 0 ORDER BY id DESC LIMIT 1 OFFSET ?) AS last FROM s
+		)
+		SELECT app, scenario, last FROM c WHERE last IS NOT NULL`, keep)
+	total := 0
+	for _, c := range crowds {
+		n, err := s.write.prune(ctx, "runs", "id", `app = ? AND scenario = ? AND id <= ? AND finished_at > 0`, limit, c.app, c.scenario, c.last)
+		if err != nil {
+			return total, fmt.Errorf("prune runs of %s: %w", c.scenario, classify(err))
+		}
+		total += n
+	}
+	return total, err
 }
 
 // prune deletes at most limit rows of a table that are over, for runs also what hangs on them, and gives freed pages back to the disk.
-func (w *writer) prune(ctx context.Context, table, key, over string, before int64, limit int) (int, error) {
+func (w *writer) prune(ctx context.Context, table, key, over string, limit int, args ...any) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	slice := `SELECT ` + key + ` FROM ` + table + ` WHERE ` + over + ` ORDER BY ` + key + ` LIMIT ?`
+	slice := `SELECT ` + key + ` FROM ` + table + ` WHERE ` + over + ` ORDER BY ` + key + ` LIMIT ` + strconv.Itoa(limit)
 	queries := []string{`DELETE FROM ` + table + ` WHERE (` + key + `) IN (` + slice + `)`}
 	if table == "runs" {
 		queries = append([]string{`DELETE FROM run_steps WHERE run IN (` + slice + `)`, `DELETE FROM run_values WHERE run IN (` + slice + `)`}, queries...)
@@ -64,7 +98,7 @@ func (w *writer) prune(ctx context.Context, table, key, over string, before int6
 	defer func() { _ = tx.Rollback() }()
 	n := int64(0)
 	for _, q := range queries {
-		res, err := tx.ExecContext(ctx, q, before, limit)
+		res, err := tx.ExecContext(ctx, q, args...)
 		if err != nil {
 			return 0, err
 		}

@@ -9,15 +9,16 @@ import (
 )
 
 var laneCases = map[string]func(*testing.T, engine.Store){
-	"Lanes/HolderTailAndTheNextEight":     laneWindow,
-	"Lanes/StartedRunsComeFirst":          laneStarted,
-	"Lanes/HandOverInOneTransaction":      laneHandOver,
-	"Lanes/OpsOfOneBatchSeeTheLaneChange": laneInBatch,
-	"Runs/TakeOverTakesWhatOthersOwn":     takeOver,
-	"Runs/DueAndOwnedAndBacklog":          dueOwned,
-	"Runs/AreKeptWithStepsAndValues":      runDetails,
-	"Runs/ListNewestFirst":                runList,
-	"Prune/InSlicesAndOnlyWhatIsOver":     prune,
+	"Lanes/HolderTailAndTheNextEight":        laneWindow,
+	"Lanes/StartedRunsComeFirst":             laneStarted,
+	"Lanes/HandOverInOneTransaction":         laneHandOver,
+	"Lanes/OpsOfOneBatchSeeTheLaneChange":    laneInBatch,
+	"Runs/TakeOverTakesWhatOthersOwn":        takeOver,
+	"Runs/DueAndOwnedAndBacklog":             dueOwned,
+	"Runs/AreKeptWithStepsAndValues":         runDetails,
+	"Runs/ListNewestFirst":                   runList,
+	"Prune/KeepsTheNewestRunsOfEachScenario": pruneCrowded,
+	"Prune/InSlicesAndOnlyWhatIsOver":        prune,
 }
 
 func queued(id string, place int64) *engine.Run {
@@ -302,5 +303,33 @@ func prune(t *testing.T, s engine.Store) {
 	tail, err := s.PushTail(t.Context(), app, time.Time{}, 100)
 	if err != nil || len(tail.Pushes) != 5 || tail.Head.Pos != 10 || tail.Floor != 1 {
 		t.Errorf("tail after pruning: %+v, %v", tail, err)
+	}
+}
+
+func pruneCrowded(t *testing.T, s engine.Store) {
+	var runs []*engine.Run
+	for i := range 20 {
+		r := run(fmt.Sprintf("r%02d", i))
+		r.Scenario, r.Status, r.FinishedAt = fmt.Sprint("s", i%2), engine.RunDone, time.UnixMilli(1)
+		if i == 0 {
+			r.Status, r.FinishedAt = engine.RunWaiting, time.Time{}
+		}
+		runs = append(runs, r)
+	}
+	must(t, s, effects(nil, engine.Effects{Runs: runs}))
+	all := 0
+	for {
+		n, err := s.Prune(t.Context(), engine.Retention{MaxRows: 3, KeepRuns: 4})
+		if err != nil || n > 6 {
+			t.Fatalf("%d rows went, %v", n, err)
+		}
+		if n == 0 {
+			break
+		}
+		all += n
+	}
+	left, err := s.Runs(t.Context(), engine.RunQuery{App: app, Limit: 100})
+	if err != nil || all != 11 || len(left) != 9 || left[8].ID != "r00" || left[7].ID != "r12" {
+		t.Errorf("%d rows went, %d runs are left, %v", all, len(left), err)
 	}
 }
