@@ -257,3 +257,88 @@ func TestUnknownAppIsRefused(t *testing.T) {
 		}
 	})
 }
+
+func TestWhatIsOverIsForgottenAndWhatIsNotStays(t *testing.T) {
+	onEveryStore(t, func(t *testing.T, w *world) {
+		w.mustPublish(`{"id":"tell","structure":"Order","triggers":[{"id":"c","kind":"object","on":["created"]}],"steps":[{"id":"p","kind":"push","to":"*","event":"made"}]}`,
+			`{"id":"sleep","structure":"Order","triggers":[{"id":"c","kind":"object","on":["created"]}],
+			"steps":[{"id":"nap","kind":"delay","for":"60d"},{"id":"p","kind":"push","to":"*","event":"woke","message":"{{ event.object.number }}"}]}`)
+		for i := range 30 {
+			_, err := w.write(engine.Write{Kind: engine.WriteCreate, Structure: "Order", ID: fmt.Sprint(i), Fields: fields(t, fmt.Sprintf(`{"number":"N%d"}`, i)),
+				Once: &engine.Once{Scope: "POST", Key: fmt.Sprint(i), Body: "x"}})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		runs := func(status engine.RunStatus) []*engine.Run {
+			list, err := w.store.Runs(w.ctx, engine.RunQuery{App: app, Status: status, Limit: 1000})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return list
+		}
+		for _, r := range runs("") {
+			if r.Scenario != "tell" {
+				continue
+			}
+			if _, err := w.e.Await(w.ctx, app, []engine.RunID{r.ID}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		waitUntil(t, "the sleepers to sleep", func() bool { return len(runs(engine.RunWaiting)) == 30 })
+		done := runs(engine.RunDone)[0]
+		later := func(d time.Duration) {
+			t.Helper()
+			e := engine.New(w.store, engine.Options{Clock: func() time.Time { return time.Now().Add(d) }})
+			if err := e.Prune(w.ctx); err != nil {
+				t.Fatal(err)
+			}
+		}
+		later(time.Minute)
+		if n := len(runs(engine.RunDone)); n != 30 || w.pushed() == "" {
+			t.Errorf("%d finished runs are left after a minute", n)
+		}
+		later(40 * 24 * time.Hour)
+		if n := len(runs(engine.RunDone)); n != 0 || w.pushed() != "" {
+			t.Errorf("%d finished runs and pushes %q are left after 40 days", n, w.pushed())
+		}
+		if log, err := w.store.Steps(w.ctx, app, done.ID, 0, 10); err != nil || len(log) != 0 {
+			t.Errorf("the log of a forgotten run is left: %v %v", log, err)
+		}
+		sleepers := runs(engine.RunWaiting)
+		if len(sleepers) != 30 {
+			t.Fatalf("%d of 30 sleeping runs are left", len(sleepers))
+		}
+		if _, err := w.store.Change(w.ctx, app, sleepers[0].Change); !errors.Is(err, engine.ErrNotFound) {
+			t.Errorf("the change of a sleeping run is left: %v", err)
+		}
+		// What a sleeping run still reads of its cause is kept beside it.
+		if values, err := w.store.Values(w.ctx, app, sleepers[0].ID); err != nil || len(values) != 1 {
+			t.Errorf("a sleeping run kept %d values (%v)", len(values), err)
+		}
+		if w.object("7")["number"] != "N7" {
+			t.Error("an object was forgotten")
+		}
+		// The keys have lapsed: the same request is carried out again, and meets the object that is there.
+		_, err := w.write(engine.Write{Kind: engine.WriteCreate, Structure: "Order", ID: "7", Once: &engine.Once{Scope: "POST", Key: "7", Body: "x"}})
+		if !errors.Is(err, engine.ErrConflict) {
+			t.Errorf("an old key still answers: %v", err)
+		}
+	})
+}
+
+// waitUntil asks again and again, for what no signal tells.
+func waitUntil(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	end := time.NewTimer(10 * time.Second)
+	defer end.Stop()
+	for !ok() {
+		select {
+		case <-tick.C:
+		case <-end.C:
+			t.Fatalf("waited in vain for %s", what)
+		}
+	}
+}
