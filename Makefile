@@ -3,13 +3,14 @@
 # make run    the program with its demo
 # make web    the web parts, built anew into their committed places
 # make lint   the linter alone
+# make fuzz   every fuzz target for a while
 
 GOLANGCI = go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 CLIENTS  = web/live/testdata/clients
 
-.PHONY: test build run web lint deps modules check-web check-go browser fresh
+.PHONY: test build run web lint deps modules check-web check-go fuzz browser fresh
 
-test: deps modules check-web check-go browser fresh lint
+test: deps modules check-web check-go fuzz browser fresh lint
 
 build:
 	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o cuelight ./cmd/cuelight
@@ -38,6 +39,16 @@ check-web:
 check-go:
 	go vet ./...
 	node .ci/gotest.mjs -race -timeout 15m ./...
+	node .ci/gotest.mjs -count 1 ./web/live ./engine/expr  # figures of memory and time, which the race detector spoils
+
+# Every fuzz target for a while; what it finds stays in the package's testdata.
+FUZZTIME = 10s
+fuzz:
+	go test ./engine/expr -run xxx -fuzz FuzzCompile -fuzztime $(FUZZTIME) -fuzzminimizetime 20x
+	go test ./engine/expr -run xxx -fuzz FuzzTemplate -fuzztime $(FUZZTIME) -fuzzminimizetime 20x
+	go test ./engine/filter -run xxx -fuzz FuzzFilter -fuzztime $(FUZZTIME) -fuzzminimizetime 20x
+	go test ./steps -run xxx -fuzz FuzzDocument -fuzztime $(FUZZTIME) -fuzzminimizetime 20x
+	go test ./web/live -run xxx -fuzz FuzzConnectPacket -fuzztime $(FUZZTIME) -fuzzminimizetime 20x
 
 browser:
 	npm --prefix web run test
