@@ -26,6 +26,7 @@ type server struct {
 	t        testing.TB
 	data     string
 	database string
+	more     []string // arguments of serve
 	address  string
 	url      string // without a slash at its end
 	token    string // of the demo
@@ -51,9 +52,9 @@ func onEachStore(t *testing.T, run func(t *testing.T, s *server)) {
 }
 
 // newServer starts a demo server that ends with the test.
-func newServer(t testing.TB, database string) *server {
+func newServer(t testing.TB, database string, more ...string) *server {
 	t.Helper()
-	s := &server{t: t, data: t.TempDir(), database: database, address: "127.0.0.1:0", log: &lines{}}
+	s := &server{t: t, data: t.TempDir(), database: database, more: more, address: "127.0.0.1:0", log: &lines{}}
 	t.Cleanup(func() {
 		s.stop(syscall.SIGKILL)
 		if t.Failed() {
@@ -75,7 +76,7 @@ func command(args ...string) *exec.Cmd {
 // start runs the server until it says that it is ready.
 func (s *server) start() {
 	s.t.Helper()
-	args := []string{"serve", "--demo", "--listen", s.address, "--data", s.data}
+	args := append([]string{"serve", "--demo", "--listen", s.address, "--data", s.data}, s.more...)
 	if s.database != "" {
 		args = append(args, "--database", s.database)
 	}
@@ -236,14 +237,7 @@ func (s *server) logout(session string) {
 // admin makes a token for everything, through the socket in the data directory.
 func (s *server) admin() string {
 	s.t.Helper()
-	var errs strings.Builder
-	cmd := command("token", "create", "--scope", "admin", "--data", s.data)
-	cmd.Stderr = &errs
-	out, err := cmd.Output()
-	if err != nil {
-		s.t.Fatalf("make an admin token: %v\n%s", err, errs.String())
-	}
-	return strings.TrimSpace(string(out))
+	return strings.TrimSpace(tool(s.t, "token", "create", "--scope", "admin", "--data", s.data))
 }
 
 // memory is the resident memory of the process, now and at its highest, in bytes.
