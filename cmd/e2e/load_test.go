@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"bufio"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -23,8 +24,8 @@ func TestNothingIsLostWhileClientsUpgrade(t *testing.T) {
 	for i := range users {
 		id := fmt.Sprintf("u%d", i)
 		s.call("POST", "/api/v1/apps/demo/users", admin, map[string]any{"id": id})
-		s.call("PUT", "/api/v1/apps/demo/users/"+id+"/password", admin, map[string]any{"password": id})
-		ids, sessions = append(ids, id), append(sessions, s.login(id))
+		s.call("PUT", "/api/v1/apps/demo/users/"+id+"/password", admin, map[string]any{"password": "password of " + id})
+		ids, sessions = append(ids, id), append(sessions, s.loginWith(id, "password of "+id))
 	}
 	sums := make(chan []byte, 2)
 	setup := map[string]any{
@@ -99,6 +100,9 @@ func TestStalledReadersCostNothing(t *testing.T) {
 			"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
 		if err != nil {
 			t.Fatal(err)
+		}
+		if res, err := http.ReadResponse(bufio.NewReader(conn), nil); err != nil || res.StatusCode != http.StatusSwitchingProtocols {
+			t.Fatalf("upgrade: %v %v", res, err)
 		}
 		const connect = `40{"app_id":"demo"}`
 		// One text frame, masked with zeros.

@@ -214,14 +214,20 @@ func (s *server) push(to, event, message string) {
 	s.call("POST", "/api/v1/apps/demo/push", s.token, map[string]any{"to": to, "event": event, "message": message})
 }
 
-// login gives a session of a demo user through the original's own route.
+// login gives a session of a user whose password is the id, as that of the demo's users.
 func (s *server) login(user string) string {
+	s.t.Helper()
+	return s.loginWith(user, user)
+}
+
+// loginWith logs in to the demo through the original's own route.
+func (s *server) loginWith(user, password string) string {
 	s.t.Helper()
 	var out struct {
 		Status string
 		Result struct{ Token, Username string }
 	}
-	s.call("POST", "/good/api/v5/auth?appID=demo", "", map[string]any{"provider": "rest", "username": user, "password": user}).into(s.t, &out)
+	s.call("POST", "/good/api/v5/auth?appID=demo", "", map[string]any{"provider": "rest", "username": user, "password": password}).into(s.t, &out)
 	if out.Status != "ok" || out.Result.Username != user || out.Result.Token == "" {
 		s.t.Fatalf("login of %s: %+v", user, out)
 	}
