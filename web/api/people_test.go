@@ -64,6 +64,7 @@ func TestASessionIsOverAfterItsTime(t *testing.T) {
 func TestLoginsAreLimitedByTheAPI(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
+	w.key("user") // anna has a password
 	for range 5 {
 		w.as("nobody", "POST", "/api/v1/apps/a/sessions", `{"user":"anna","password":"wrong pass"}`).is(401)
 	}
@@ -80,6 +81,7 @@ func TestAnAccountLogsInWithACookie(t *testing.T) {
 	t.Parallel()
 	for _, tls := range []bool{false, true} {
 		w := newWorld(t, func(o *api.Options) { o.Secure = func(*http.Request) bool { return tls } })
+		w.key("admin")
 		a := w.as("nobody", "POST", "/api/v1/session", `{"email":"Admin@example.com","password":"password"}`).is(200).has("role", "admin")
 		cookie, name := a.header.Get("Set-Cookie"), "cuelight="
 		want := []string{"HttpOnly", "SameSite=Strict", "Path=/"}
@@ -109,6 +111,7 @@ func TestAnAccountLogsInWithACookie(t *testing.T) {
 func TestAccountsTokensAndApps(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
+	w.everybody()
 	const accounts = "/api/v1/accounts"
 	w.as("admin", "POST", accounts, `{"email":"Eve@Example.com","password":"password","role":"viewer"}`).is(201).has("email", "eve@example.com")
 	w.as("admin", "POST", accounts, `{"email":"eve@example.com","password":"password","role":"viewer"}`).is(409).has("code", "TAKEN")

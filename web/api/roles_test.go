@@ -68,6 +68,7 @@ func allowed(row, who string, rt api.Route) bool {
 func TestEveryRouteLetsInOnlyThoseWhoMay(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
+	w.everybody()
 	routes := slices.Clone(w.api.Routes())
 	// Logging out ends the sessions that the other rows need.
 	slices.SortStableFunc(routes, func(x, y api.Route) int {

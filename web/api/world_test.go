@@ -133,25 +133,45 @@ func (w *world) people() {
 	}
 	_, err := w.engine.Write(ctx, engine.Write{App: "a", Kind: engine.WriteCreate, Structure: "User", ID: "anna", Who: "test", Fields: fields(w.t, `{"name":"Anna","role":"clerk"}`)})
 	w.must(err)
-	w.must(w.accounts.SetPassword(ctx, "a", "anna", "password"))
-	secret, _, err := w.accounts.LoginUser(ctx, "a", "anna", "password", "10.0.0.1")
-	w.must(err)
-	w.keys["user"] = "Bearer " + secret
 	w.keys["nobody"] = ""
-	for _, role := range []account.Role{account.Admin, account.Builder, account.Viewer} {
-		email := string(role) + "@example.com"
-		_, err := w.accounts.CreateAccount(ctx, email, "password", role)
-		w.must(err)
-		secret, _, err := w.accounts.Login(ctx, email, "password", "10.0.0.1")
-		w.must(err)
-		w.keys[string(role)] = "cookie:" + secret
-	}
 	for _, scope := range account.Scopes() {
 		w.keys["a/"+string(scope)] = w.token("a", string(scope))
 	}
 	w.keys["a/all"] = w.token("a", "objects:read", "objects:write", "push", "push:all", "runs:read", "runs:write", "scenarios:read", "scenarios:write", "users:write")
 	w.keys["b/admin"] = w.token("b", "admin")
 	w.keys["*/admin"] = w.token("*", "admin")
+}
+
+// everybody makes the principals that cost a hash of a password, which as else does when they are first asked for.
+func (w *world) everybody() {
+	for _, who := range []string{"user", "admin", "builder", "viewer"} {
+		w.key(who)
+	}
+}
+
+// key is how a principal shows who it is.
+func (w *world) key(who string) string {
+	w.t.Helper()
+	if key, known := w.keys[who]; known {
+		return key
+	}
+	ctx := w.t.Context()
+	switch who {
+	case "user":
+		w.must(w.accounts.SetPassword(ctx, "a", "anna", "password"))
+		secret, _, err := w.accounts.LoginUser(ctx, "a", "anna", "password", "10.0.0.1")
+		w.must(err)
+		w.keys[who] = "Bearer " + secret
+	case "admin", "builder", "viewer":
+		_, err := w.accounts.CreateAccount(ctx, who+"@example.com", "password", account.Role(who))
+		w.must(err)
+		secret, _, err := w.accounts.Login(ctx, who+"@example.com", "password", "10.0.0.1")
+		w.must(err)
+		w.keys[who] = "cookie:" + secret
+	default:
+		w.t.Fatalf("nobody is called %s", who)
+	}
+	return w.keys[who]
 }
 
 func (w *world) token(app engine.AppID, scopes ...string) string {
@@ -181,10 +201,7 @@ type answer struct {
 // as sends a request as somebody. extra are headers, name and value in turn.
 func (w *world) as(who, method, path, body string, extra ...string) answer {
 	w.t.Helper()
-	key, known := w.keys[who]
-	if !known {
-		w.t.Fatalf("nobody is called %s", who)
-	}
+	key := w.key(who)
 	var reader io.Reader
 	if body != "" {
 		reader = strings.NewReader(body)
