@@ -278,7 +278,7 @@ func (c *committer) refuse(back []*pending, app AppID, err error) []*pending {
 	kept := back[:0]
 	for _, p := range back {
 		if p.op.App == app {
-			p.done(Result{Err: err})
+			p.done(Result{Err: away(err)})
 			continue
 		}
 		kept = append(kept, p)

@@ -384,7 +384,7 @@ func (e *Engine) prepare(op *advanceOp) {
 			return
 		}
 		if err := e.evaluate(e.ctx, op); err != nil {
-			e.giveUp(op, err)
+			e.giveUp(op, away(err))
 			return
 		}
 		e.move(op)

@@ -100,3 +100,11 @@ func ErrorCode(err error) string {
 	}
 	return "INTERNAL"
 }
+
+// away marks an error of a read as passing, so that a run is tried again and not failed for it, unless it says what is wrong for good.
+func away(err error) error {
+	if err == nil || errors.Is(err, ErrNotFound) || errors.Is(err, ErrInvalid) || errors.Is(err, ErrConflict) || errors.Is(err, ErrUnavailable) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", ErrUnavailable, err)
+}

@@ -46,7 +46,7 @@ func newState(path string) *state {
 func decodeState(doc json.RawMessage) (*state, error) {
 	st := &state{}
 	if err := unmarshalNumbers(doc, st); err != nil {
-		return nil, fmt.Errorf("read run state: %w", err)
+		return nil, coded(ErrInvalid, "RUN_STATE", "the state of the run can not be read: %s", err)
 	}
 	st.Vars, _ = untag(st.Vars).(map[string]any)
 	st.Steps, _ = untag(st.Steps).(map[string]any)

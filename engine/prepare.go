@@ -107,7 +107,7 @@ func (e *Engine) loadCause(ctx context.Context, op *advanceOp) error {
 		if v.Name == causeValue {
 			ch := &Change{}
 			if err := json.Unmarshal(v.Value, ch); err != nil {
-				return fmt.Errorf("read cause of run %s: %w", r.ID, err)
+				return coded(ErrInvalid, "CAUSE", "the cause of the run can not be read: %s", err)
 			}
 			own.Cause = ch
 			return nil

@@ -51,8 +51,11 @@ func (s *Structure) env(o *Object) (map[string]any, error) {
 		return nil, err
 	}
 	v["id"], v["version"] = o.ID, o.Version
-	v["created_at"], v["changed_at"] = o.CreatedAt, o.ChangedAt
-	v["created_by"], v["changed_by"] = o.CreatedBy, o.ChangedBy
+	v["changed_at"], v["changed_by"] = o.ChangedAt, o.ChangedBy
+	// The image of a change does not know when the object was made: it has no value then, rather than a wrong one.
+	if !o.CreatedAt.IsZero() {
+		v["created_at"], v["created_by"] = o.CreatedAt, o.CreatedBy
+	}
 	return v, nil
 }
 
