@@ -62,7 +62,26 @@ async function check(name, settings, drive) {
 
 const live = (tab) => tab.locator('html[data-cue-status=live]').waitFor()
 const open = async (tab) => { await tab.goto(`${front}/demo/`); await live(tab) }
-const shoot = (tab, name) => shots && tab.screenshot({ path: join(shots, `${name}.png`), fullPage: true })
+async function shoot(tab, name) {
+  await tab.evaluate(() => scrollTo(0, 0))
+  await tab.screenshot({ path: join(shots, `${name}.png`), fullPage: true })
+}
+
+async function screenshots() {
+  await check('screenshots', {}, async (tab) => {
+    await open(tab)
+    await change('1049', { status: 'ready' })
+    await tab.locator('#order-1049 .badge.ready').waitFor()
+    await shoot(tab, 'light')
+    await tab.emulateMedia({ colorScheme: 'dark' })
+    await shoot(tab, 'dark')
+    await tab.setViewportSize({ width: 390, height: 844 })
+    await tab.click('#more summary')
+    await shoot(tab, 'phone-dark')
+    await tab.emulateMedia({ colorScheme: 'light' })
+    await shoot(tab, 'phone')
+  })
+}
 
 // What a user has begun in the part that renews itself.
 async function begin(tab) {
@@ -190,7 +209,7 @@ async function demoPage() {
     for (const event of ['refresh-orders', 'alert', 'message']) await tab.locator('#events li', { hasText: event }).first().waitFor()
     await api('POST', 'structures/Message/objects', { from: 'testUser', to: 'anna', text: 'hello <b>anna</b>' })
     await tab.locator('.toast.message', { hasText: 'hello <b>anna</b>' }).waitFor()
-    await shoot(tab, 'dark')
+    if (shots) await shoot(tab, 'messages')
     await tab.click('#order-1046 .pick')
     await tab.fill('#change [name=total]', '12')
     await tab.evaluate(() => (document.querySelector('#change').noValidate = true))
@@ -204,20 +223,7 @@ async function demoPage() {
     await change('1050', { note: 'call before delivery, second floor' })
     await tab.locator('#order-1050', { hasText: 'second floor' }).waitFor()
     assert.ok(await tab.evaluate(() => document.documentElement.scrollWidth <= innerWidth), 'it scrolls sideways')
-    await shoot(tab, 'phone')
   })
-
-  if (shots) {
-    await check('screenshots', {}, async (tab) => {
-      await open(tab)
-      await change('1049', { status: 'ready' })
-      await tab.locator('#order-1049 .badge.ready').waitFor()
-      await shoot(tab, 'light')
-      await tab.emulateMedia({ colorScheme: 'dark' })
-      await tab.setViewportSize({ width: 390, height: 844 })
-      await shoot(tab, 'phone-dark')
-    })
-  }
 }
 
 // Pages of another origin: one with nothing but the stock client, one with the ten lines for any HTML page.
@@ -277,6 +283,7 @@ async function main() {
     executablePath,
     args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
   })
+  if (shots) await screenshots()
   await demoPage()
   await foreignPages()
   await browser.close()
