@@ -153,8 +153,11 @@ func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
 	plain(w, http.StatusOK, "ready")
 }
 
-// Drain makes /readyz say 503 and lets clients leave after their next answer; everything is still answered.
-func (s *Server) Drain() { s.draining.Store(true) }
+// Drain makes /readyz say 503, lets clients leave after their next answer, and ends waiting for runs; everything is still answered.
+func (s *Server) Drain() {
+	s.draining.Store(true)
+	s.api.Drain()
+}
 
 // Handler answers everybody.
 func (s *Server) Handler() http.Handler {
@@ -210,5 +213,5 @@ func policy(nonce string) string {
 		style + "; img-src 'self' data:; form-action 'self'"
 }
 
-// once makes a value when it is first needed.
+// scriptOnce makes cuelight.js and its ETag when they are first asked for.
 var scriptOnce = sync.OnceValues(makeScript)

@@ -61,6 +61,8 @@ type API struct {
 
 	inFlight atomic.Int64 // bytes of bodies being worked at
 	waiting  waiting
+	stopping context.Context // ends when nobody shall wait for runs any more
+	drain    context.CancelFunc
 
 	document sync.Once
 	openAPI  []byte
@@ -79,6 +81,7 @@ func New(o Options) *API {
 	}
 	a := &API{opt: o, log: o.Log, limits: o.Limits.withDefaults(), mux: http.NewServeMux(), cross: http.NewCrossOriginProtection()}
 	a.waiting.max = a.limits.WaitPerApp
+	a.stopping, a.drain = context.WithCancel(context.Background())
 	a.huma = humago.New(a.mux, a.config())
 	a.registerAll()
 	a.mux.HandleFunc("GET /api/openapi.json", a.serveOpenAPI)
@@ -119,6 +122,9 @@ func writeJSON(w io.Writer, v any) error {
 
 // ServeHTTP answers what lies under /api/.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.mux.ServeHTTP(w, r) }
+
+// Drain lets those who wait for runs go with what there is, so that the server can stop soon.
+func (a *API) Drain() { a.drain() }
 
 // Routes lists every operation with the right that it needs.
 func (a *API) Routes() []Route { return a.routes }
@@ -189,6 +195,7 @@ func (w *waiting) leave(app engine.AppID) {
 func (a *API) runsOf(ctx context.Context, app engine.AppID, ids []engine.RunID, wait time.Duration) ([]*engine.Run, bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
+	defer context.AfterFunc(a.stopping, cancel)()
 	ended, err := a.opt.Engine.Await(ctx, app, ids)
 	if err != nil && ctx.Err() != nil {
 		err = nil

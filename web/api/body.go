@@ -13,7 +13,8 @@ const bodyTime = 30 * time.Second
 
 // read reads and scans the body of a request. release gives its bytes free for others; it is not nil without an error.
 func (a *API) read(c *call) (release func(), err error) {
-	if kind, _, err := mime.ParseMediaType(c.r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
+	kind, _, err := mime.ParseMediaType(c.r.Header.Get("Content-Type"))
+	if merge := c.r.Method == http.MethodPatch && kind == "application/merge-patch+json"; err != nil || kind != "application/json" && !merge {
 		return nil, problem(http.StatusUnsupportedMediaType, "CONTENT_TYPE", "the body has to be JSON and to say so")
 	}
 	if c.r.Header.Get("Content-Encoding") != "" {

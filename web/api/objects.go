@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -15,19 +14,7 @@ import (
 	"github.com/cuelight/cuelight/engine"
 	"github.com/cuelight/cuelight/engine/account"
 	"github.com/cuelight/cuelight/engine/expr"
-	"github.com/cuelight/cuelight/engine/filter"
 )
-
-// page is a part of a list.
-type page[T any] struct {
-	Items []T    `json:"items" nullable:"false"`
-	Next  string `json:"next,omitempty" doc:"The cursor of the following page; absent at the end."`
-	// Total is exact; past 10,000 TotalAtLeast takes its place.
-	Total        *int `json:"total,omitempty" doc:"With count=true: how many there are."`
-	TotalAtLeast *int `json:"total_at_least,omitempty" doc:"With count=true: there are more than this."`
-}
-
-type pageOut[T any] struct{ Body page[T] }
 
 // StructurePath names a structure. It is exported because huma looks at exported embedded structs only.
 type StructurePath struct {
@@ -40,15 +27,6 @@ type ObjectPath struct {
 	App       string `path:"app" doc:"The app's id."`
 	Structure string `path:"structure" doc:"The structure's id."`
 	ID        string `path:"id" doc:"The object's id."`
-}
-
-// ListQuery asks for a part of a list of objects. It is exported because huma looks at exported embedded structs only.
-type ListQuery struct {
-	Filter string `query:"filter" maxLength:"4096" doc:"Such as: status = \"paid\" AND total > 10."`
-	Sort   string `query:"sort" maxLength:"256" doc:"Fields, - before one for descending: -changed_at,id."`
-	Limit  int    `query:"limit" default:"50" minimum:"1" doc:"Items in the answer."`
-	Cursor string `query:"cursor" maxLength:"1024" doc:"The next of an earlier page."`
-	Count  bool   `query:"count" doc:"Count all that pass the filter."`
 }
 
 type listObjectsIn struct {
@@ -108,118 +86,6 @@ func (a *API) structure(ctx context.Context, app engine.AppID, id string) (*engi
 
 func (a *API) listObjects(ctx context.Context, c *call, in *listObjectsIn, _ *none) (*pageOut[document], error) {
 	return a.objectsOf(ctx, c, in.Structure, in.ListQuery)
-}
-
-func (a *API) objectsOf(ctx context.Context, c *call, structure string, in ListQuery) (*pageOut[document], error) {
-	s, err := a.structure(ctx, c.app, structure)
-	if err != nil {
-		return nil, err
-	}
-	q := engine.ObjectQuery{App: c.app, Structure: s, After: in.Cursor, Count: in.Count}
-	if q.Limit, err = a.pageLimit(in.Limit); err != nil {
-		return nil, err
-	}
-	if q.Filter, err = parseFilter(s, in.Filter); err != nil {
-		return nil, err
-	}
-	if q.Sort, err = parseSort(s, in.Sort); err != nil {
-		return nil, err
-	}
-	limited, cancel := context.WithTimeout(ctx, a.limits.FilterTime)
-	defer cancel()
-	found, err := a.opt.Store.Objects(limited, q)
-	if err != nil {
-		if ctx.Err() == nil && limited.Err() != nil {
-			return nil, a.tooSlow()
-		}
-		return nil, err
-	}
-	out := &pageOut[document]{}
-	out.Body.Next = found.Next
-	if out.Body.Items, err = a.show(ctx, s, found.Items); err != nil {
-		return nil, err
-	}
-	if in.Count && found.AtLeast {
-		out.Body.TotalAtLeast = &found.Total
-	} else if in.Count {
-		out.Body.Total = &found.Total
-	}
-	return out, nil
-}
-
-func (a *API) tooSlow() *Problem {
-	return limited(http.StatusUnprocessableEntity, "filter_time", "FILTER_TIME", "the filter took too long: no index serves it")
-}
-
-func (a *API) pageLimit(n int) (int, error) {
-	if n > a.limits.Page {
-		p := wrongField("limit", "LIMIT", "must be at most "+strconv.Itoa(a.limits.Page))
-		p.Limit = "page"
-		return 0, p
-	}
-	if n == 0 {
-		n = defaultPage
-	}
-	return n, nil
-}
-
-func parseFilter(s *engine.Structure, source string) (*filter.Node, error) {
-	if strings.TrimSpace(source) == "" {
-		return nil, nil
-	}
-	n, err := filter.Parse(source)
-	if err != nil {
-		return nil, asFilterErrors(err)
-	}
-	n, err = filter.Check(n, source, filterFields(s), nil)
-	return n, asFilterErrors(err)
-}
-
-func asFilterErrors(err error) error {
-	if one, ok := errors.AsType[*expr.Error](err); ok {
-		if many, ok := errors.AsType[filter.Errors](err); ok {
-			return many
-		}
-		return filter.Errors{one}
-	}
-	return err
-}
-
-var filterKinds = map[engine.FieldType]expr.Kind{
-	engine.TypeString: expr.KindString, engine.TypeNumber: expr.KindInt, engine.TypeDecimal: expr.KindDecimal, engine.TypeBoolean: expr.KindBool,
-	engine.TypeDate: expr.KindTime, engine.TypeLink: expr.KindString, engine.TypeJSON: expr.KindJSON,
-}
-
-func filterFields(s *engine.Structure) map[string]filter.Field {
-	fields := make(map[string]filter.Field, len(s.Fields))
-	for _, f := range s.Fields {
-		fields[f.ID] = filter.Field{Kind: filterKinds[f.Type], Options: f.Options}
-	}
-	return fields
-}
-
-const maxSort = 4
-
-func parseSort(s *engine.Structure, source string) ([]engine.SortKey, error) {
-	if source == "" {
-		return nil, nil
-	}
-	var keys []engine.SortKey
-	for part := range strings.SplitSeq(source, ",") {
-		name, descending := strings.CutPrefix(strings.TrimSpace(part), "-")
-		f := s.Field(name)
-		_, builtIn := filter.Builtin()[name]
-		switch {
-		case f == nil && !builtIn:
-			return nil, wrongField("sort", "UNKNOWN_FIELD", s.ID+" has no such field")
-		case f != nil && !f.IsIndexed():
-			return nil, wrongField("sort", "NOT_INDEXED", "only indexed and built-in fields can be sorted by")
-		case len(keys) == maxSort:
-			return nil, wrongField("sort", "LIMIT", "at most "+strconv.Itoa(maxSort)+" fields")
-		}
-		keys = append(keys, engine.SortKey{Field: name, Descending: descending})
-	}
-	return keys, nil
 }
 
 func (a *API) getObject(ctx context.Context, c *call, in *objectIn, _ *none) (*objectOut, error) {
@@ -438,7 +304,8 @@ func (c *call) once(key string) (*engine.Once, error) {
 		return nil, limited(http.StatusUnprocessableEntity, "idempotency_key", "IDEMPOTENCY_KEY", "an Idempotency-Key may have at most 255 bytes")
 	}
 	h := sha256.New()
-	for _, part := range []string{c.r.URL.RawQuery, c.r.Header.Get("If-Match"), string(c.body)} {
+	// How long somebody waits does not make it another request.
+	for _, part := range []string{c.r.URL.Query().Get("silent"), c.r.Header.Get("If-Match"), string(c.body)} {
 		h.Write([]byte(strconv.Itoa(len(part)) + ":" + part))
 	}
 	scope := c.who.kind + "\x00" + c.who.key + "\x00" + c.r.Method + "\x00" + c.r.URL.Path
@@ -465,125 +332,4 @@ func (a *API) waitFor(app engine.AppID, text string) (time.Duration, func(), err
 		return 0, nil, p
 	}
 	return wait, func() { a.waiting.leave(app) }, nil
-}
-
-// show gives objects as the API shows them: built-in fields beside the structure's own, null where a field is not set and where a link
-// points at nothing any more.
-func (a *API) show(ctx context.Context, s *engine.Structure, objects []*engine.Object) ([]document, error) {
-	rows := make([]map[string]json.RawMessage, len(objects))
-	for i, o := range objects {
-		if err := json.Unmarshal(o.Data, &rows[i]); err != nil {
-			return nil, err
-		}
-	}
-	if err := a.clearLinks(ctx, s, objects, rows); err != nil {
-		return nil, err
-	}
-	list := make([]document, len(objects))
-	for i, o := range objects {
-		doc, err := showObject(s, o, rows[i])
-		if err != nil {
-			return nil, err
-		}
-		list[i] = doc
-	}
-	return list, nil
-}
-
-func showObject(s *engine.Structure, o *engine.Object, row map[string]json.RawMessage) (document, error) {
-	var doc []byte
-	add := func(name string, v any) error {
-		text, ok := v.(json.RawMessage)
-		if !ok {
-			var err error
-			if text, err = json.Marshal(v); err != nil {
-				return err
-			}
-		}
-		if text == nil {
-			text = json.RawMessage("null")
-		}
-		doc = append(append(append(append(doc, ',', '"'), name...), '"', ':'), text...)
-		return nil
-	}
-	err := add("id", o.ID)
-	for i := range s.Fields {
-		err = errors.Join(err, add(s.Fields[i].ID, row[s.Fields[i].ID]))
-	}
-	err = errors.Join(err,
-		add("version", o.Version), add("created_at", o.CreatedAt.UTC().Format(engine.DateFormat)), add("changed_at", o.ChangedAt.UTC().Format(engine.DateFormat)),
-		add("created_by", o.CreatedBy), add("changed_by", o.ChangedBy))
-	doc[0] = '{'
-	return append(doc, '}'), err
-}
-
-// clearLinks makes links null whose target is gone.
-func (a *API) clearLinks(ctx context.Context, s *engine.Structure, objects []*engine.Object, rows []map[string]json.RawMessage) error {
-	for i := range s.Fields {
-		f := &s.Fields[i]
-		if f.Type != engine.TypeLink || len(objects) == 0 {
-			continue
-		}
-		targets := map[string]bool{}
-		for _, row := range rows {
-			if id := linkOf(row[f.ID]); id != "" {
-				targets[id] = false
-			}
-		}
-		if err := a.exist(ctx, objects[0].App, f.Structure, targets); err != nil {
-			return err
-		}
-		for _, row := range rows {
-			if id := linkOf(row[f.ID]); id != "" && !targets[id] {
-				row[f.ID] = nil
-			}
-		}
-	}
-	return nil
-}
-
-func linkOf(raw json.RawMessage) string {
-	var id string
-	if raw == nil || json.Unmarshal(raw, &id) != nil {
-		return ""
-	}
-	return id
-}
-
-// fewTargets are looked up one by one; more of them by one query.
-const fewTargets = 4
-
-func (a *API) exist(ctx context.Context, app engine.AppID, structure string, targets map[string]bool) error {
-	if len(targets) > fewTargets {
-		s, err := a.structure(ctx, app, structure)
-		if err != nil {
-			return err
-		}
-		ids := make([]string, 0, len(targets))
-		for id := range targets {
-			ids = append(ids, id)
-		}
-		for chunk := range slices.Chunk(ids, 500) {
-			n := &filter.Node{Op: filter.In, Field: "id", Kind: expr.KindString}
-			for _, id := range chunk {
-				n.Values = append(n.Values, filter.Value{Any: id})
-			}
-			found, err := a.opt.Store.Objects(ctx, engine.ObjectQuery{App: app, Structure: s, Filter: n, Limit: len(chunk)})
-			if err != nil {
-				return err
-			}
-			for _, o := range found.Items {
-				targets[o.ID] = true
-			}
-		}
-		return nil
-	}
-	for id := range targets {
-		_, err := a.opt.Store.Object(ctx, app, structure, id)
-		if err != nil && !errors.Is(err, engine.ErrNotFound) {
-			return err
-		}
-		targets[id] = err == nil
-	}
-	return nil
 }

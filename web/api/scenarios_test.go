@@ -78,6 +78,18 @@ func TestAWriteNamesItsRunsAndWaitsForThem(t *testing.T) {
 	w.do("GET", objects+"/o4", "").is(404)
 }
 
+func TestStoppingLetsThoseWhoWaitGo(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.do("PUT", "/scenarios/s/draft", `{"structure":"Order","triggers":[{"id":"new","kind":"object","on":["created"]}],"steps":[{"id":"later","kind":"delay","for":"1h"}]}`).is(201)
+	w.do("POST", "/scenarios/s/publish", `{"start":true}`).is(200)
+	w.api.Drain()
+	w.do("POST", "/structures/Order/objects?wait=60s", `{"id":"o1"}`, "Idempotency-Key", "k").is(202)
+	w.do("POST", "/structures/Order/objects?wait=1ms", `{"id":"o1"}`, "Idempotency-Key", "k").is(202)
+	w.do("PATCH", "/structures/Order/objects/o1", `{"note":"x"}`, "Content-Type", "application/merge-patch+json").is(200)
+	w.do("POST", "/structures/Order/objects", `{"note":"x"}`, "Content-Type", "application/merge-patch+json").is(415)
+}
+
 func TestOnlySoManyWait(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, func(o *api.Options) { o.Limits.WaitPerApp = -1 })
