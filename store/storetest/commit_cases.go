@@ -301,9 +301,13 @@ func deletedObject(t *testing.T, s engine.Store) {
 	if err != nil || len(page.Items) != 1 || page.Items[0].ID != "2" {
 		t.Errorf("objects with n = 1: %v, %v", ids(page), err)
 	}
-	must(t, s, raise("1"))
+	must(t, s, write(&engine.Object{Structure: "Order", ID: "1", Data: []byte(`{}`)}))
 	if v := object(t, s, "1").Version; v != 1 {
 		t.Errorf("made again it has version %d", v)
+	}
+	page, err = s.Objects(t.Context(), engine.ObjectQuery{App: app, Structure: orders(t), Filter: parsed(t, orders(t), `n = 1`), Limit: 10})
+	if err != nil || len(page.Items) != 1 {
+		t.Errorf("made again it is found by what it was: %v, %v", ids(page), err)
 	}
 }
 

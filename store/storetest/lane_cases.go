@@ -75,8 +75,24 @@ func laneStarted(t *testing.T, s engine.Store) {
 	waiting := queued("waiting", 9)
 	waiting.Status, waiting.DueAt, waiting.Started = engine.RunWaiting, time.UnixMilli(9), true
 	must(t, s, effects(laneKey, engine.Effects{Runs: []*engine.Run{queued("a", 1), queued("b", 2), woken, waiting}}))
+	defer laneStartedBehindTheWindow(t, s)
 	lane(t, s, func(l *engine.Lane) {
 		if l.Holder != "" || l.Tail != 9 || len(l.Queue) != 3 || l.Queue[0].ID != "woken" || l.Queue[1].ID != "a" || l.Queue[2].ID != "b" {
+			t.Errorf("lane: %+v", l)
+		}
+	})
+}
+
+func laneStartedBehindTheWindow(t *testing.T, s engine.Store) {
+	var runs []*engine.Run
+	for i := range 2 * engine.LaneWindow {
+		runs = append(runs, queued(fmt.Sprintf("q%02d", i), int64(i+10)))
+	}
+	late := queued("late", 99)
+	late.Started = true
+	must(t, s, effects(laneKey, engine.Effects{Runs: append(runs, late)}))
+	lane(t, s, func(l *engine.Lane) {
+		if l.Tail != 99 || !l.More || l.Queue[0].ID != "woken" || l.Queue[1].ID != "late" || l.Queue[2].ID != "a" {
 			t.Errorf("lane: %+v", l)
 		}
 	})
