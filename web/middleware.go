@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -61,7 +62,7 @@ func (s *Server) logged(next http.Handler) http.Handler {
 }
 
 func (s *Server) panicked(rec *recorder, r *http.Request, id string, p any) {
-	if p == http.ErrAbortHandler {
+	if err, ok := p.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 		panic(p)
 	}
 	s.log.ErrorContext(r.Context(), "panic", "route", r.Pattern, "request_id", id, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))

@@ -109,7 +109,7 @@ func (w *world) do(method, path, body string, headers ...string) (int, string, h
 	}
 	resp, err := http.DefaultClient.Do(req)
 	w.must(err)
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }()
 	text, err := io.ReadAll(resp.Body)
 	w.must(err)
 	return resp.StatusCode, string(text), resp.Header

@@ -225,15 +225,15 @@ func (s *Service) Accounts(ctx context.Context, after string, limit int) ([]Acco
 	return list, nil
 }
 
-// AccountChange names what to change of an account; nil fields stay.
-type AccountChange struct {
+// Change names what to change of an account; nil fields stay.
+type Change struct {
 	Role     *Role
 	Disabled *bool
 	Password *string
 }
 
 // ChangeAccount changes an account and ends its sessions. The last admin who can log in can not be changed into something else.
-func (s *Service) ChangeAccount(ctx context.Context, email string, c AccountChange) (Account, error) {
+func (s *Service) ChangeAccount(ctx context.Context, email string, c Change) (Account, error) {
 	id := strings.ToLower(email)
 	if _, err := s.account(ctx, id); err != nil {
 		return Account{}, err

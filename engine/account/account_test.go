@@ -380,7 +380,7 @@ func TestAccounts(t *testing.T) {
 	w.wants(err, engine.ErrInvalid)
 	w.wants(w.DeleteAccount(ctx, "ada@example.com"), engine.ErrConflict)
 	viewer := account.Viewer
-	_, err = w.ChangeAccount(ctx, "ada@example.com", account.AccountChange{Role: &viewer})
+	_, err = w.ChangeAccount(ctx, "ada@example.com", account.Change{Role: &viewer})
 	w.wants(err, engine.ErrConflict)
 	_, err = w.CreateAccount(ctx, "bob@example.com", "password", account.Admin)
 	w.must(err)
@@ -392,7 +392,7 @@ func TestAccounts(t *testing.T) {
 	if _, err := w.SessionBy(ctx, "a", secret); err == nil {
 		t.Error("an account's session is one of a user")
 	}
-	_, err = w.ChangeAccount(ctx, "ada@example.com", account.AccountChange{Role: &viewer})
+	_, err = w.ChangeAccount(ctx, "ada@example.com", account.Change{Role: &viewer})
 	w.must(err)
 	_, _, err = w.AccountBy(ctx, secret)
 	w.wants(err, engine.ErrNotFound)
@@ -401,7 +401,7 @@ func TestAccounts(t *testing.T) {
 	w.must(w.DeleteAccount(ctx, "ada@example.com"))
 	_, _, err = w.AccountBy(ctx, secret)
 	w.wants(err, engine.ErrNotFound)
-	_, err = w.ChangeAccount(ctx, "none@example.com", account.AccountChange{})
+	_, err = w.ChangeAccount(ctx, "none@example.com", account.Change{})
 	w.wants(err, engine.ErrNotFound)
 }
 

@@ -103,7 +103,7 @@ func (a *API) changeAccount(ctx context.Context, _ *call, in *accountIn, body *a
 			return nil, err
 		}
 	}
-	acc, err := a.opt.Accounts.ChangeAccount(ctx, in.Email, account.AccountChange{Role: body.Role, Disabled: body.Disabled, Password: body.Password})
+	acc, err := a.opt.Accounts.ChangeAccount(ctx, in.Email, account.Change{Role: body.Role, Disabled: body.Disabled, Password: body.Password})
 	if err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package api
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"reflect"
@@ -133,7 +134,7 @@ func (d *decoder) own(doc []byte, v reflect.Value, path string) {
 	if err == nil {
 		return
 	}
-	if inv, ok := err.(*engine.InvalidError); ok {
+	if inv, ok := errors.AsType[*engine.InvalidError](err); ok {
 		for _, f := range inv.Fields {
 			d.fail(join(path, f.Path), f.Code, "%s", f.Message)
 		}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"regexp"
 	"strconv"
@@ -226,9 +227,7 @@ func firstUpper(s string) string {
 // refuse writes a problem; the cause of a 5xx goes into the log.
 func (a *API) refuse(w http.ResponseWriter, r *http.Request, p *Problem) {
 	a.note(r.Context(), p, w.Header().Get(requestIDHeader), r.Method+" "+r.Pattern)
-	for name, values := range p.GetHeaders() {
-		w.Header()[name] = values
-	}
+	maps.Copy(w.Header(), p.GetHeaders())
 	w.Header().Set("Content-Type", p.ContentType(""))
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(p.Status)

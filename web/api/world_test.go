@@ -225,7 +225,7 @@ func (w *world) as(who, method, path, body string, extra ...string) answer {
 	}
 	resp, err := http.DefaultClient.Do(req)
 	w.must(err)
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }()
 	text, err := io.ReadAll(resp.Body)
 	w.must(err)
 	return answer{w.t, resp.StatusCode, resp.Header, string(text)}

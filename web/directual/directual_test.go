@@ -66,7 +66,7 @@ func (w *world) do(method, path, body string, headers ...string) (int, string, h
 	}
 	resp, err := http.DefaultClient.Do(req)
 	w.must(err)
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }()
 	text, err := io.ReadAll(resp.Body)
 	w.must(err)
 	return resp.StatusCode, strings.TrimSpace(string(text)), resp.Header
@@ -134,7 +134,9 @@ func TestAWrongLoginIsTheOriginalsError(t *testing.T) {
 		status int
 		kind   string
 	}{
-		{`{"appID":`, 400, "application/json"}, {`{}`, 415, "text/plain"}, {`{"username":"` + strings.Repeat("x", 65<<10) + `"}`, 413, "application/json"},
+		{`{"appID":`, 400, "application/json"},
+		{`{}`, 415, "text/plain"},
+		{`{"username":"` + strings.Repeat("x", 65<<10) + `"}`, 413, "application/json"},
 		{`{"provider":"google"}`, 400, "application/json"},
 	} {
 		status, got, _ := w.do("POST", "/good/api/v4/auth", c.body, "Content-Type", c.kind)
