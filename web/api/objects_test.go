@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/cuelight/cuelight/web/api"
 )
 
 func TestAnObjectIsWrittenReadAndDeleted(t *testing.T) {
@@ -188,4 +190,16 @@ func TestPathsAndParametersThatAreNotThere(t *testing.T) {
 	w.do("GET", "/structures/Order/objects?filter=status+%3D+%22SECRET%22", "").is(422).has("fields.0.path", "filter", "fields.0.code", "FILTER")
 	w.do("GET", "/structures/Order/objects?sort=-note", "").is(422).has("fields.0.code", "NOT_INDEXED")
 	w.as("*/admin", http.MethodGet, "/api/v1/apps/none/runs", "").is(404).has("code", "APP_NOT_FOUND")
+}
+
+func TestBodiesInFlightAreBounded(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(o *api.Options) { o.Limits.InFlightBytes = 100 })
+	a := w.do("POST", "/structures/Order/objects", `{"note":"`+strings.Repeat("x", 100)+`"}`).is(503).has("limit", "bodies_in_flight")
+	if a.header.Get("Retry-After") == "" {
+		t.Error("503 does not say when to come again")
+	}
+	for range 5 { // what was given free can be used again
+		w.do("POST", "/structures/Order/objects", `{"note":"`+strings.Repeat("x", 60)+`"}`).is(201)
+	}
 }

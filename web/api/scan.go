@@ -105,10 +105,11 @@ func (s *scanner) object() error {
 		if s.peek() != '"' {
 			return s.fail("a key is due here")
 		}
-		key, err := s.text()
+		text, err := s.text()
 		if err != nil {
 			return err
 		}
+		key := string(text)
 		if many[key] || many == nil && slices.Contains(few, key) {
 			return s.fail("a key stands twice in one object")
 		}
@@ -206,8 +207,8 @@ func (s *scanner) digits() bool {
 	return s.at > from
 }
 
-// text goes over a string and gives its content, unescaped, which shares memory with nothing.
-func (s *scanner) text() (string, error) {
+// text goes over a string and gives its content, unescaped; it is a part of the document where nothing was escaped.
+func (s *scanner) text() ([]byte, error) {
 	s.at++
 	from, plain := s.at, true
 	var out []byte
@@ -219,16 +220,16 @@ func (s *scanner) text() (string, error) {
 				out = s.doc[from:s.at]
 			}
 			s.at++
-			return string(out), nil
+			return out, nil
 		case b < ' ':
-			return "", s.fail("a control character in a text")
+			return nil, s.fail("a control character in a text")
 		case b == '\\':
 			if plain {
 				out, plain = append([]byte(nil), s.doc[from:s.at]...), false
 			}
 			r, err := s.escape()
 			if err != nil {
-				return "", err
+				return nil, err
 			}
 			out = utf8.AppendRune(out, r)
 		case b < utf8.RuneSelf:
@@ -239,7 +240,7 @@ func (s *scanner) text() (string, error) {
 		default:
 			r, size := utf8.DecodeRune(s.doc[s.at:])
 			if r == utf8.RuneError && size == 1 {
-				return "", s.fail("text that is not UTF-8")
+				return nil, s.fail("text that is not UTF-8")
 			}
 			if !plain {
 				out = append(out, s.doc[s.at:s.at+size]...)
@@ -247,7 +248,7 @@ func (s *scanner) text() (string, error) {
 			s.at += size
 		}
 	}
-	return "", s.fail("a text that does not end")
+	return nil, s.fail("a text that does not end")
 }
 
 var escapes = map[byte]rune{'"': '"', '\\': '\\', '/': '/', 'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t'}
