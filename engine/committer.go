@@ -256,13 +256,14 @@ func (c *committer) carryOut(ctx context.Context, ops []Op) (results []Result) {
 	return c.store.Commit(ctx, ops)
 }
 
-// again puts an op back, unless it has come back for too long.
+// again puts an op back, unless it has asked for more keys for too long.
 func (c *committer) again(back []*pending, p *pending, why error) []*pending {
 	now := c.clock()
 	if p.since.IsZero() {
 		p.since = now
 	}
-	if !p.run && now.Sub(p.since) > blockFor {
+	// Only what asks for ever more keys is refused: what a batch had no time for comes to its turn.
+	if isNeed(why) && !p.run && now.Sub(p.since) > blockFor {
 		p.done(Result{Err: &CodedError{Kind: ErrBusy, Code: "CONTENDED", Limit: "commit_retries", Message: "the rows that the write needs keep changing; try again"}})
 		return back
 	}

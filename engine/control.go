@@ -259,31 +259,7 @@ func (e *Engine) Await(ctx context.Context, app AppID, ids []RunID) (ended []*Ru
 var appIDRule = regexp.MustCompile(`^[a-z][a-z0-9-]{0,62}$`)
 
 // SaveApp makes or changes an app. A new one gets the system structure User.
-func (e *Engine) SaveApp(ctx context.Context, app App) error {
-	if !appIDRule.MatchString(string(app.ID)) {
-		return invalid("id", "NAME", "must start with a small letter and hold only small letters, digits and -, at most 63")
-	}
-	body, err := marshal(app)
-	if err != nil {
-		return err
-	}
-	_, err = e.commit(ctx, Op{App: app.ID, Lock: []Key{RecordKey(app.ID, RecordApp, string(app.ID)), RecordKey(app.ID, RecordStructure, UserStructure)}, Decide: func(l *Loaded) (Effects, error) {
-		old, err := l.RecordForWrite(RecordApp, string(app.ID))
-		if err != nil {
-			return Effects{}, err
-		}
-		eff := Effects{Raise: true, Records: []*Record{revised(old, Record{App: app.ID, Kind: RecordApp, ID: string(app.ID), Body: body}, l.Now)}}
-		users, err := l.RecordForWrite(RecordStructure, UserStructure)
-		if err != nil {
-			return Effects{}, err
-		}
-		if users == nil {
-			eff.Records = append(eff.Records, revised(nil, Record{App: app.ID, Kind: RecordStructure, ID: UserStructure, Body: []byte(userDocument)}, l.Now))
-		}
-		return eff, nil
-	}})
-	return err
-}
+func (e *Engine) SaveApp(ctx context.Context, app App) error { return e.PutApp(ctx, app, false) }
 
 // userDocument is the system structure of every app's end users (contracts 5); an app may add fields of its own.
 const userDocument = `{"kind":"structure","id":"User","name":"Users","title":"{{ name }}","fields":[` +

@@ -89,11 +89,15 @@ func (t *timers) take(now time.Time) (due []dueRun, next time.Time) {
 
 // watchTimers wakes waiting runs when they are due.
 func (e *Engine) watchTimers() {
-	scan := e.opt.Clock()
+	scan, orphans := e.opt.Clock(), e.opt.Clock().Add(takeOverEvery)
 	for {
 		now := e.opt.Clock()
 		if !now.Before(scan) {
 			scan = e.scanDue(now)
+		}
+		if !now.Before(orphans) {
+			e.takeOrphans()
+			orphans = now.Add(takeOverEvery)
 		}
 		due, next := e.due.take(now)
 		for _, r := range due {
@@ -103,8 +107,10 @@ func (e *Engine) watchTimers() {
 			}
 			e.wake(r)
 		}
-		if next.IsZero() || scan.Before(next) {
-			next = scan
+		for _, at := range []time.Time{scan, orphans} {
+			if next.IsZero() || at.Before(next) {
+				next = at
+			}
 		}
 		timer := time.NewTimer(max(next.Sub(now), time.Millisecond))
 		select {
@@ -119,6 +125,23 @@ func (e *Engine) watchTimers() {
 			return
 		}
 		timer.Stop()
+	}
+}
+
+// takeOverEvery is how often this node looks for runs whose owner is dead. At the start that is not enough: a transaction of the dead
+// node may still be under way in the database, and leave its runs behind only after the new node has looked.
+const takeOverEvery = 5 * time.Second
+
+func (e *Engine) takeOrphans() {
+	ctx, cancel := context.WithTimeout(e.ctx, writeDeadline)
+	defer cancel()
+	n, err := e.store.TakeOver(ctx, e.node)
+	if err == nil && n > 0 {
+		e.log.Info("took over runs", "runs", n)
+		err = e.adopt(ctx)
+	}
+	if err != nil && e.ctx.Err() == nil {
+		e.log.Warn("can not take over runs", "err", err)
 	}
 }
 

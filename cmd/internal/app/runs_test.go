@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -341,4 +342,32 @@ func waitUntil(t *testing.T, what string, ok func() bool) {
 			t.Fatalf("waited in vain for %s", what)
 		}
 	}
+}
+
+// TestRunsThatADeadNodeLeavesBehindLaterAreTakenOver plays a transaction of a dead node that ends only after the new node has started.
+func TestRunsThatADeadNodeLeavesBehindLaterAreTakenOver(t *testing.T) {
+	onEveryStore(t, func(t *testing.T, w *world) {
+		w.mustPublish(`{"id":"tell","structure":"Order","triggers":[{"id":"c","kind":"object","on":["created"]}],"steps":[{"id":"p","kind":"push","to":"*","event":"made"}]}`)
+		first := w.mustWrite(engine.WriteCreate, "Order", "1", `{}`)
+		w.settle()
+		done, err := w.store.Run(w.ctx, app, first.Runs[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		orphan := *done
+		orphan.ID, orphan.Status, orphan.Owner, orphan.Holds, orphan.FinishedAt = "01900000-0000-7000-8000-000000000001", engine.RunReady, "dead", true, time.Time{}
+		orphan.Started, orphan.Cursor, orphan.State = false, 0, json.RawMessage(`{"frames":[{"list":"steps","at":0}]}`)
+		res := w.store.Commit(w.ctx, []engine.Op{{ID: "01900000-0000-7000-8000-000000000002", App: app, Decide: func(*engine.Loaded) (engine.Effects, error) {
+			return engine.Effects{Runs: []*engine.Run{&orphan}}, nil
+		}}})
+		if res[0].Err != nil {
+			t.Fatal(res[0].Err)
+		}
+		ctx, cancel := context.WithTimeout(w.ctx, 20*time.Second)
+		defer cancel()
+		ended, err := w.e.Await(ctx, app, []engine.RunID{orphan.ID})
+		if err != nil || len(ended) != 1 || ended[0].Status != engine.RunDone {
+			t.Errorf("the orphan did not end: %+v %v", ended, err)
+		}
+	})
 }

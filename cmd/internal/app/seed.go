@@ -57,7 +57,7 @@ func (a *App) seed(ctx context.Context) error {
 	if _, err := a.Engine.App(ctx, demoApp); err == nil {
 		return nil
 	}
-	if err := a.Engine.SaveApp(ctx, engine.App{ID: demoApp, Name: "Demo shop", Guests: true}); err != nil {
+	if err := a.Engine.PutApp(ctx, engine.App{ID: demoApp, Name: "Demo shop", Guests: true}, true); err != nil {
 		return fmt.Errorf("make demo app: %w", err)
 	}
 	for _, doc := range demoStructures {
