@@ -36,10 +36,13 @@ check-web:
 	npm --prefix web run types
 	.ci/fresh npm --prefix web run build
 
+# What drives whole processes, or measures memory and time, runs alone: beside others it would measure them.
+ALONE = cmd/e2e\|cmd/torture\|web/live
 check-go:
 	go vet ./...
-	node .ci/gotest.mjs -race -timeout 15m ./...
-	node .ci/gotest.mjs -count 1 ./web/live ./engine/expr  # figures of memory and time, which the race detector spoils
+	node .ci/gotest.mjs -race -timeout 15m $$(go list ./... | grep -v '$(ALONE)')
+	node .ci/gotest.mjs -race -timeout 15m ./web/live
+	node .ci/gotest.mjs -count 1 -p 1 -timeout 20m ./web/live ./engine/expr ./cmd/torture ./cmd/e2e
 
 # Every fuzz target for a while; what it finds stays in the package's testdata.
 FUZZTIME = 10s

@@ -10,6 +10,7 @@ import (
 // Bounds of the timers in memory: only what is due soon is there, the rest stays in rows.
 const (
 	timerHorizon = 2 * time.Minute
+	timerScan    = 10 * time.Second
 	timerPage    = 1000
 )
 
@@ -162,7 +163,7 @@ func (e *Engine) scanDue(now time.Time) time.Time {
 	if len(runs) == timerPage {
 		return later(runs[len(runs)-1].DueAt, now.Add(time.Second))
 	}
-	return now.Add(timerHorizon / 2)
+	return now.Add(timerScan)
 }
 
 func later(a, b time.Time) time.Time {
