@@ -107,8 +107,8 @@ type ClaimResult struct {
 type NeedError struct{ Lock, Peek []Key }
 
 // Error lists how many keys are asked for.
-func (e *NeedError) Error() string {
-	return fmt.Sprintf("op needs %d more locked and %d more peeked keys", len(e.Lock), len(e.Peek))
+func (n *NeedError) Error() string {
+	return fmt.Sprintf("op needs %d more locked and %d more peeked keys", len(n.Lock), len(n.Peek))
 }
 
 // Loaded is what Decide may look at: the rows of the op's keys as its predecessors in the batch left them.

@@ -13,9 +13,8 @@ import (
 // encoding/json alone would take "ROLE" for "role" and the last of two equal keys.
 func decodeStrict(doc []byte, v any) error {
 	if !json.Valid(doc) {
-		var syntax *json.SyntaxError
 		err := json.Unmarshal(doc, new(any))
-		if errors.As(err, &syntax) {
+		if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
 			return invalid("", "JSON", "is not readable JSON: %s at byte %d", syntax.Error(), syntax.Offset)
 		}
 		return invalid("", "JSON", "is not readable JSON")
@@ -53,9 +52,9 @@ func checkKeys(doc json.RawMessage, t reflect.Type, path string) []FieldError {
 		return nil
 	}
 	fields := map[string]reflect.Type{}
-	for i := range t.NumField() {
-		if name, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ","); name != "" && name != "-" && t.Field(i).IsExported() {
-			fields[name] = t.Field(i).Type
+	for field := range t.Fields() {
+		if name, _, _ := strings.Cut(field.Tag.Get("json"), ","); name != "" && name != "-" && field.IsExported() {
+			fields[name] = field.Type
 		}
 	}
 	var errs []FieldError

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
 	"sync"
@@ -63,7 +64,7 @@ func batch(b *testing.B, s engine.Store, committer, size int) error {
 		}}
 	}
 	for _, r := range s.Commit(b.Context(), ops) {
-		if r.Err != nil && r.Err != engine.ErrLater {
+		if r.Err != nil && !errors.Is(r.Err, engine.ErrLater) {
 			return r.Err
 		}
 	}

@@ -15,8 +15,10 @@ import (
 )
 
 // words are texts that folding, patterns, prefixes and escapes can be wrong about.
-var words = []string{"", "a", "A", "aa", "Ab", "ß", "ẞ", "É", "é", "ЩУКА", "щука", "ς", "Σ", "İ", "i", "%", "_", `\`, "a%b", "😀", "K", "'", `"`, "null", "[]",
-	strings.Repeat("a", 252), strings.Repeat("a", 253), strings.Repeat("a", 300), strings.Repeat("A", 300) + "b", strings.Repeat("a", 254) + "é", strings.Repeat("a", 255) + "ё", strings.Repeat("a", 254) + "€"}
+var words = []string{
+	"", "a", "A", "aa", "Ab", "ß", "ẞ", "É", "é", "ЩУКА", "щука", "ς", "Σ", "İ", "i", "%", "_", `\`, "a%b", "😀", "K", "'", `"`, "null", "[]",
+	strings.Repeat("a", 252), strings.Repeat("a", 253), strings.Repeat("a", 300), strings.Repeat("A", 300) + "b", strings.Repeat("a", 254) + "é", strings.Repeat("a", 255) + "ё", strings.Repeat("a", 254) + "€",
+}
 
 var decimals = []string{"0", "-0.0", "1.5", "1.50", "-1.5", "0.1", "0.10000000000000000000000000000001", "1234567890123456789012345678901.5", "-1234567890123456789012345678901.5", "9007199254740993", "10", "9"}
 

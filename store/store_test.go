@@ -120,6 +120,7 @@ func TestTwinsHaveTheSameTables(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		defer func() { _ = rows.Close() }()
 		for rows.Next() {
 			var column string
 			if err := rows.Scan(&column); err != nil {
@@ -128,6 +129,9 @@ func TestTwinsHaveTheSameTables(t *testing.T) {
 			if column != "changes.tx" {
 				found[name] = append(found[name], column)
 			}
+		}
+		if err := rows.Err(); err != nil {
+			t.Fatal(err)
 		}
 		slices.Sort(found[name])
 	}

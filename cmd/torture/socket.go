@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -121,9 +122,9 @@ func (p *page) event(data string) {
 func (p *page) last() int64 {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for i := len(p.segments) - 1; i >= 0; i-- {
-		if n := len(p.segments[i]); n > 0 {
-			return p.segments[i][n-1]
+	for _, v := range slices.Backward(p.segments) {
+		if n := len(v); n > 0 {
+			return v[n-1]
 		}
 	}
 	return 0

@@ -61,14 +61,12 @@ func (o origin) fail(pos int, message, suggestion string) *Error {
 
 // place puts a run-time error at a position, unless it already has one.
 func (o origin) place(pos int, err error) error {
-	var placed *Error
-	if errors.As(err, &placed) {
+	if _, ok := errors.AsType[*Error](err); ok {
 		return err
 	}
 	e := o.fail(pos, err.Error(), "")
 	e.cause = err
-	var hinted *hintError
-	if errors.As(err, &hinted) {
+	if hinted, ok := errors.AsType[*hintError](err); ok {
 		e.Message, e.Suggestion = hinted.message, hinted.suggestion
 	}
 	return e

@@ -198,8 +198,7 @@ func TestCompileRefuses(t *testing.T) {
 			if err == nil {
 				t.Fatal("compiled")
 			}
-			var e *Error
-			if !errors.As(err, &e) {
+			if _, ok := errors.AsType[*Error](err); !ok {
 				t.Errorf("the error is a %T", err)
 			}
 			if !strings.Contains(err.Error(), want) {

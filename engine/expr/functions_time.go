@@ -121,8 +121,17 @@ func addMonths(t time.Time, n int) time.Time {
 
 // formatWords are the parts of a date's format, longer ones first, with Go's own words for them.
 var formatWords = [][2]string{
-	{"YYYY", "2006"}, {"SSS", ".000"}, {"YY", "06"}, {"MM", "01"}, {"DD", "02"}, {"HH", "15"}, {"mm", "04"}, {"ss", "05"},
-	{"M", "1"}, {"D", "2"}, {"H", "15"},
+	{"YYYY", "2006"},
+	{"SSS", ".000"},
+	{"YY", "06"},
+	{"MM", "01"},
+	{"DD", "02"},
+	{"HH", "15"},
+	{"mm", "04"},
+	{"ss", "05"},
+	{"M", "1"},
+	{"D", "2"},
+	{"H", "15"},
 }
 
 // formatTime fills a format; what is no part of a date stands for itself.

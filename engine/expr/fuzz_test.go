@@ -1,6 +1,7 @@
 package expr
 
 import (
+	"errors"
 	"testing"
 	"time"
 	"unicode/utf8"
@@ -36,7 +37,7 @@ func FuzzCompile(f *testing.F) {
 	f.Fuzz(func(t *testing.T, source string) {
 		p, err := Compile(source, testScope(), Any)
 		if err != nil {
-			if e, ok := err.(*Error); !ok || e.Pos < 0 || e.Pos > utf8.RuneCountInString(source) {
+			if e, ok := errors.AsType[*Error](err); !ok || e.Pos < 0 || e.Pos > utf8.RuneCountInString(source) {
 				t.Errorf("a bad error: %#v", err)
 			}
 			return
@@ -52,7 +53,7 @@ func FuzzTemplate(f *testing.F) {
 	f.Fuzz(func(t *testing.T, source string) {
 		tpl, err := CompileTemplate(source, testScope(), Any)
 		if err != nil {
-			if e, ok := err.(*Error); !ok || e.Pos < 0 || e.Pos > utf8.RuneCountInString(source) {
+			if e, ok := errors.AsType[*Error](err); !ok || e.Pos < 0 || e.Pos > utf8.RuneCountInString(source) {
 				t.Errorf("a bad error: %#v", err)
 			}
 			return

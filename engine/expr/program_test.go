@@ -129,8 +129,14 @@ func TestWantIsChecked(t *testing.T) {
 		want   Kind
 		err    string
 	}{
-		{`count`, KindDecimal, ""}, {`total`, KindInt, "round(…)"}, {`number`, KindTime, "date(…)"}, {`count`, KindString, "string(…)"},
-		{`payload.d`, KindDecimal, ""}, {`payload.s`, KindInt, ""}, {`payload.list`, KindInt, "eval: 1:1: expected a number, got a list"}, {`null`, KindBool, ""},
+		{`count`, KindDecimal, ""},
+		{`total`, KindInt, "round(…)"},
+		{`number`, KindTime, "date(…)"},
+		{`count`, KindString, "string(…)"},
+		{`payload.d`, KindDecimal, ""},
+		{`payload.s`, KindInt, ""},
+		{`payload.list`, KindInt, "eval: 1:1: expected a number, got a list"},
+		{`null`, KindBool, ""},
 	} {
 		p, err := Compile(c.source, testScope(), Type{Kind: c.want})
 		if err == nil {

@@ -1,6 +1,7 @@
 package expr
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"unicode/utf8"
@@ -27,7 +28,7 @@ func parse(source string, at origin) (ast.Node, error) {
 	if err == nil {
 		return tree.Node, nil
 	}
-	if e, ok := err.(*file.Error); ok {
+	if e, ok := errors.AsType[*file.Error](err); ok {
 		message, suggestion := plain(e.Message)
 		return nil, at.fail(min(e.From, utf8.RuneCountInString(source)), message, suggestion)
 	}

@@ -64,8 +64,7 @@ func Of(t reflect.Type) (json.RawMessage, error) {
 // Properties lists the fields of a settings struct in their order.
 func Properties(t reflect.Type) ([]Property, error) {
 	var props []Property
-	for i := range t.NumField() {
-		f := t.Field(i)
+	for f := range t.Fields() {
 		if !f.IsExported() {
 			continue
 		}
@@ -83,7 +82,7 @@ func Properties(t reflect.Type) ([]Property, error) {
 }
 
 func of(t reflect.Type) map[string]any {
-	if shaped, ok := reflect.New(t).Interface().(Shaped); ok {
+	if shaped, ok := reflect.TypeAssert[Shaped](reflect.New(t)); ok {
 		return shaped.SettingSchema()
 	}
 	switch t.Kind() {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -139,18 +140,18 @@ func (w *where) after(keys []engine.Order, place *engine.ObjectPlace) string {
 		return ``
 	}
 	later := `FALSE`
-	for i := len(keys) - 1; i >= 0; i-- {
-		column, value := keyColumn(i, keys[i]), place.Values[i]
+	for i, key := range slices.Backward(keys) {
+		column, value := keyColumn(i, key), place.Values[i]
 		if value == nil { // nothing but others without a value come after one without a value
 			later = `(` + column + ` IS NULL AND ` + later + `)`
 			continue
 		}
 		p, than := w.any(value), ` > `
-		if keys[i].Descending {
+		if key.Descending {
 			than = ` < `
 		}
 		beyond := column + than + p
-		if !keys[i].BuiltIn {
+		if !key.BuiltIn {
 			beyond += ` OR ` + column + ` IS NULL`
 		}
 		later = `(` + beyond + ` OR ` + column + ` = ` + p + ` AND ` + later + `)`

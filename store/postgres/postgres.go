@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"runtime"
 	"time"
@@ -59,13 +60,11 @@ func Open(ctx context.Context, url string, opt Options) (*Store, error) {
 		return nil, fmt.Errorf("read the database's address: %w", err)
 	}
 	config.ConnConfig.ConnectTimeout = 5 * time.Second
-	for name, value := range map[string]string{
+	// A machine that vanishes must not keep its locks for the two hours of TCP.
+	maps.Copy(config.ConnConfig.RuntimeParams, map[string]string{
 		"application_name": "cuelight", "timezone": "UTC", "jit": "off",
-		// A machine that vanishes must not keep its locks for the two hours of TCP.
 		"tcp_keepalives_idle": "10", "tcp_keepalives_interval": "5", "tcp_keepalives_count": "3",
-	} {
-		config.ConnConfig.RuntimeParams[name] = value
-	}
+	})
 	s := &Store{clock: opt.Clock}
 	if err := s.open(ctx, config, opt.LockWait); err != nil {
 		_ = s.Close()

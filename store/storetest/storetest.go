@@ -157,8 +157,10 @@ func count(t testing.TB, s engine.Store, id string) int64 {
 
 // run is a ready run of the scenario s.
 func run(id string) *engine.Run {
-	return &engine.Run{App: app, ID: engine.RunID(id), Scenario: "s", Version: 1, Format: engine.RunFormat, Status: engine.RunReady, Trigger: "t", Owner: "n1",
-		State: json.RawMessage(`{"frames":[]}`), CreatedAt: time.UnixMilli(1_700_000_000_000).UTC()}
+	return &engine.Run{
+		App: app, ID: engine.RunID(id), Scenario: "s", Version: 1, Format: engine.RunFormat, Status: engine.RunReady, Trigger: "t", Owner: "n1",
+		State: json.RawMessage(`{"frames":[]}`), CreatedAt: time.UnixMilli(1_700_000_000_000).UTC(),
+	}
 }
 
 // changes reads the feed until it has n of them: PostgreSQL shows a change when no older transaction is open any more.

@@ -228,8 +228,11 @@ var attacks = []struct {
 	{"ForgedRecovery", func(t *testing.T, base string) {
 		other := guest(t, base)
 		for _, forged := range []map[string]any{
-			{"pid": other.pid[:len(other.pid)-2] + "AA", "offset": "x.1"}, {"pid": "-", "offset": `{"conn":"` + other.sid + `","app":"demo"}`},
-			{"pid": strings.Repeat("p", 10_000), "offset": strings.Repeat("o", 10_000)}, {"pid": 1, "offset": []int{}}, {"pid": nil, "offset": nil},
+			{"pid": other.pid[:len(other.pid)-2] + "AA", "offset": "x.1"},
+			{"pid": "-", "offset": `{"conn":"` + other.sid + `","app":"demo"}`},
+			{"pid": strings.Repeat("p", 10_000), "offset": strings.Repeat("o", 10_000)},
+			{"pid": 1, "offset": []int{}},
+			{"pid": nil, "offset": nil},
 		} {
 			forged["app_id"] = "demo"
 			p := visitor(t, base, forged)

@@ -93,8 +93,18 @@ func (l Limits) withDefaults() Limits {
 		field *int
 		value int
 	}{
-		{&l.Sockets, 10_000}, {&l.AppSockets, 5_000}, {&l.UserSockets, 20}, {&l.IPSockets, 2_000}, {&l.IPHalfOpen, 500}, {&l.IPHandshakes, 200},
-		{&l.Messages, 20}, {&l.MessageBytes, 64 << 10}, {&l.Admissions, 64}, {&l.BatchBytes, 64 << 10}, {&l.RingPushes, 20_000}, {&l.RingBytes, 16 << 20},
+		{&l.Sockets, 10_000},
+		{&l.AppSockets, 5_000},
+		{&l.UserSockets, 20},
+		{&l.IPSockets, 2_000},
+		{&l.IPHalfOpen, 500},
+		{&l.IPHandshakes, 200},
+		{&l.Messages, 20},
+		{&l.MessageBytes, 64 << 10},
+		{&l.Admissions, 64},
+		{&l.BatchBytes, 64 << 10},
+		{&l.RingPushes, 20_000},
+		{&l.RingBytes, 16 << 20},
 	} {
 		if *n.field == 0 {
 			*n.field = n.value
@@ -104,8 +114,12 @@ func (l Limits) withDefaults() Limits {
 		field *time.Duration
 		value time.Duration
 	}{
-		{&l.AdmitTimeout, 5 * time.Second}, {&l.ConnectTimeout, 10 * time.Second}, {&l.PingInterval, 25 * time.Second}, {&l.PingTimeout, 20 * time.Second},
-		{&l.WriteStall, 10 * time.Second}, {&l.Window, 2 * time.Minute},
+		{&l.AdmitTimeout, 5 * time.Second},
+		{&l.ConnectTimeout, 10 * time.Second},
+		{&l.PingInterval, 25 * time.Second},
+		{&l.PingTimeout, 20 * time.Second},
+		{&l.WriteStall, 10 * time.Second},
+		{&l.Window, 2 * time.Minute},
 	} {
 		if *d.field == 0 {
 			*d.field = d.value

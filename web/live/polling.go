@@ -64,7 +64,7 @@ func (t *pollingTransport) OnRequest(ctx *types.HttpContext) {
 	case ctx.Method() == http.MethodPost:
 		t.receive(ctx)
 	default:
-		reply(ctx, http.StatusBadRequest, nil)
+		_ = reply(ctx, http.StatusBadRequest, nil)
 	}
 }
 
@@ -88,7 +88,7 @@ func (t *pollingTransport) Send(packets []*packet.Packet) {
 	t.out = nil
 	t.mu.Unlock()
 	// The engine sends the open packet from within the handshake's own handler.
-	reply(first, http.StatusOK, body)
+	_ = reply(first, http.StatusOK, body)
 	t.Emit("drain")
 }
 
@@ -137,11 +137,11 @@ func (t *pollingTransport) serve(ctx *types.HttpContext) {
 	t.mu.Unlock()
 	switch {
 	case closed:
-		reply(ctx, http.StatusBadRequest, nil)
+		_ = reply(ctx, http.StatusBadRequest, nil)
 		return
 	case overlap:
 		t.OnError("overlap from client", errStopped)
-		reply(ctx, http.StatusBadRequest, nil)
+		_ = reply(ctx, http.StatusBadRequest, nil)
 		return
 	case !waiting:
 		t.SetWritable(true)
@@ -192,17 +192,17 @@ func reply(ctx *types.HttpContext, status int, body []byte) error {
 func (t *pollingTransport) receive(ctx *types.HttpContext) {
 	if !t.posting.TryLock() {
 		t.OnError("data request overlap from client", errStopped)
-		reply(ctx, http.StatusBadRequest, nil)
+		_ = reply(ctx, http.StatusBadRequest, nil)
 		return
 	}
 	defer t.posting.Unlock()
 	body, err := io.ReadAll(ctx.Request().Body)
 	if err != nil || !t.decode(body) {
-		reply(ctx, http.StatusBadRequest, nil)
+		_ = reply(ctx, http.StatusBadRequest, nil)
 		t.OnError("invalid payload", errPacket)
 		return
 	}
-	reply(ctx, http.StatusOK, []byte("ok"))
+	_ = reply(ctx, http.StatusOK, []byte("ok"))
 }
 
 func (t *pollingTransport) decode(body []byte) bool {
@@ -265,7 +265,7 @@ func (t *pollingTransport) end() {
 		t.signal()
 	}
 	if t.handshake != nil {
-		reply(t.handshake, http.StatusBadRequest, nil)
+		_ = reply(t.handshake, http.StatusBadRequest, nil)
 		t.handshake = nil
 	}
 }

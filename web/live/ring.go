@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"encoding/json"
+	"maps"
 	"slices"
 	"sort"
 	"time"
@@ -43,9 +44,7 @@ type ring struct {
 
 func newRing(r Recent, l Limits) *ring {
 	g := &ring{epoch: r.Head.Epoch, head: r.Head.Pos, lists: map[string][]*entry{}, last: map[string]int64{}, floor: r.Floor, limits: l}
-	for to, pos := range r.Last {
-		g.last[to] = pos
-	}
+	maps.Copy(g.last, r.Last)
 	if len(r.Pushes) > 0 {
 		g.head = r.Pushes[0].Pos - 1
 	}

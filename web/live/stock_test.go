@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"encoding/json"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -92,9 +93,7 @@ func newStock(t *testing.T, w *world, names ...string) *stock {
 func (s *stock) do(name, what string, more map[string]any) {
 	s.t.Helper()
 	c := map[string]any{"name": name, "do": what}
-	for k, v := range more {
-		c[k] = v
-	}
+	maps.Copy(c, more)
 	if _, err := io.WriteString(s.in, encodeJSON(s.t, c)+"\n"); err != nil {
 		s.t.Fatal(err)
 	}

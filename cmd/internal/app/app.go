@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -276,8 +277,7 @@ func (l pushLog) RecentPushes(ctx context.Context, app engine.AppID, w live.Wind
 	}
 	recent := live.Recent{Head: tail.Head, Pushes: tail.Pushes, Last: tail.Last, Floor: tail.Floor}
 	bytes := 0
-	for i := len(recent.Pushes) - 1; i >= 0; i-- {
-		p := recent.Pushes[i]
+	for i, p := range slices.Backward(recent.Pushes) {
 		bytes += len(p.Message) + len(p.Event)
 		if bytes <= w.Bytes {
 			continue

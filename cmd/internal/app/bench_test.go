@@ -20,8 +20,10 @@ func BenchmarkRuns(b *testing.B) {
 				for c := range clients {
 					wg.Go(func() {
 						for i := c; i < b.N; i += clients {
-							out, err := w.Write(b.Context(), engine.Write{App: app, Kind: engine.WritePatch, Structure: "Order", ID: fmt.Sprint(c),
-								Fields: benchFields(i), Who: "bench"})
+							out, err := w.Write(b.Context(), engine.Write{
+								App: app, Kind: engine.WritePatch, Structure: "Order", ID: fmt.Sprint(c),
+								Fields: benchFields(i), Who: "bench",
+							})
 							if err != nil {
 								b.Error(err)
 								return

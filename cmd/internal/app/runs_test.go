@@ -265,8 +265,10 @@ func TestWhatIsOverIsForgottenAndWhatIsNotStays(t *testing.T) {
 			`{"id":"sleep","structure":"Order","triggers":[{"id":"c","kind":"object","on":["created"]}],
 			"steps":[{"id":"nap","kind":"delay","for":"60d"},{"id":"p","kind":"push","to":"*","event":"woke","message":"{{ event.object.number }}"}]}`)
 		for i := range 30 {
-			_, err := w.write(engine.Write{Kind: engine.WriteCreate, Structure: "Order", ID: fmt.Sprint(i), Fields: fields(t, fmt.Sprintf(`{"number":"N%d"}`, i)),
-				Once: &engine.Once{Scope: "POST", Key: fmt.Sprint(i), Body: "x"}})
+			_, err := w.write(engine.Write{
+				Kind: engine.WriteCreate, Structure: "Order", ID: fmt.Sprint(i), Fields: fields(t, fmt.Sprintf(`{"number":"N%d"}`, i)),
+				Once: &engine.Once{Scope: "POST", Key: fmt.Sprint(i), Body: "x"},
+			})
 			if err != nil {
 				t.Fatal(err)
 			}

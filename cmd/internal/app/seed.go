@@ -42,10 +42,18 @@ var (
 	}
 	demoUsers  = []struct{ id, name string }{{"testUser", "Test User"}, {"anna", "Anna"}}
 	demoOrders = []struct{ status, total, owner, note string }{
-		{"new", "120.00", "anna", ""}, {"new", "64.50", "testUser", "gift wrap"}, {"paid", "310.00", "anna", ""},
-		{"paid", "18.90", "testUser", ""}, {"ready", "75.00", "anna", "will be collected"}, {"shipped", "42.00", "testUser", ""},
-		{"new", "999.00", "testUser", ""}, {"paid", "250.75", "anna", "call before delivery"}, {"shipped", "12.30", "anna", ""},
-		{"new", "58.00", "testUser", ""}, {"ready", "640.00", "testUser", ""}, {"new", "87.20", "anna", ""},
+		{"new", "120.00", "anna", ""},
+		{"new", "64.50", "testUser", "gift wrap"},
+		{"paid", "310.00", "anna", ""},
+		{"paid", "18.90", "testUser", ""},
+		{"ready", "75.00", "anna", "will be collected"},
+		{"shipped", "42.00", "testUser", ""},
+		{"new", "999.00", "testUser", ""},
+		{"paid", "250.75", "anna", "call before delivery"},
+		{"shipped", "12.30", "anna", ""},
+		{"new", "58.00", "testUser", ""},
+		{"ready", "640.00", "testUser", ""},
+		{"new", "87.20", "anna", ""},
 	}
 )
 
