@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 )
@@ -16,14 +15,19 @@ import (
 func TestAttacksOnTheProgram(t *testing.T) {
 	s := newServer(t, "")
 	before, _ := s.memory()
-	cmd := exec.CommandContext(t.Context(), "go", "test", "-trimpath", "-count=1", "-v", "-run", "^TestAttacks$", "./web/live")
+	cmd := exec.Command("go", "test", "-trimpath", "-count=1", "-v", "-run", "^TestAttacks$", "./web/live")
 	cmd.Dir = root()
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=", "CUELIGHT_ATTACK_URL="+s.url)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	out, err := cmd.CombinedOutput()
-	passed := strings.Count(string(out), "    --- PASS: TestAttacks/")
-	if err != nil || passed < 15 || strings.Contains(string(out), "--- SKIP") {
-		t.Errorf("%d attacks were withstood: %v\n%s", passed, err, out)
+	said := &lines{}
+	cmd.Stdout, cmd.Stderr = said, said
+	if err := start(cmd); err != nil {
+		t.Fatal(err)
+	}
+	wait(cmd)
+	out := said.last(1_000)
+	passed := strings.Count(out, "    --- PASS: TestAttacks/")
+	if code := cmd.ProcessState.ExitCode(); code != 0 || passed < 15 || strings.Contains(out, "--- SKIP") {
+		t.Errorf("%d attacks were withstood, exit code %d\n%s", passed, code, out)
 	}
 	_, peak := s.memory()
 	t.Logf("%d attacks; memory %d MB before, %d MB at its highest", passed, before>>20, peak>>20)
@@ -219,6 +223,7 @@ func tool(t testing.TB, args ...string) string {
 	var errs strings.Builder
 	cmd := command(args...)
 	cmd.Stderr = &errs
+	defer time.AfterFunc(time.Minute, func() { _ = cmd.Process.Kill() }).Stop()
 	out, err := cmd.Output()
 	if err != nil {
 		t.Fatal(fmt.Errorf("cuelight %s: %w\n%s", strings.Join(args, " "), err, errs.String()))

@@ -3,10 +3,13 @@
 package e2e
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 
@@ -17,8 +20,15 @@ import (
 // binary is the program under test, built with the flags of `make build` next to the test's own program, which go test removes.
 var binary string
 
+// reaper kills the process groups that are still there when the tests end in whatever way: by a timeout, by Ctrl+C or with kill -9.
+var reaper io.Writer
+
 func TestMain(m *testing.M) {
-	if err := build(); err != nil {
+	err := build()
+	if err == nil {
+		err = startReaper()
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
@@ -40,6 +50,39 @@ func build() error {
 		return fmt.Errorf("build cuelight: %w\n%s", err, out)
 	}
 	return nil
+}
+
+// startReaper starts a shell that reads what to watch, as +1234 and -1234, and acts when this process is gone.
+func startReaper() error {
+	sh := exec.Command("sh", "-c", `all=" "
+while read -r g; do case $g in
++*) all="$all${g#+} " ;;
+-*) all=$(echo "$all" | sed "s/ ${g#-} / /") ;;
+esac; done
+for g in $all; do kill -9 "-$g" 2>/dev/null; done`)
+	sh.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	in, err := sh.StdinPipe()
+	reaper = in
+	return errors.Join(err, sh.Start())
+}
+
+// start starts a command in a process group of its own, which the reaper knows.
+func start(cmd *exec.Cmd) error {
+	if cmd.SysProcAttr == nil {
+		cmd.SysProcAttr = &syscall.SysProcAttr{}
+	}
+	cmd.SysProcAttr.Setpgid = true
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(reaper, "+%d\n", cmd.Process.Pid)
+	return err
+}
+
+// wait waits for a command that start has started; its group may be killed until then.
+func wait(cmd *exec.Cmd) {
+	_ = cmd.Wait() // how it ended is in ProcessState
+	_, _ = fmt.Fprintf(reaper, "-%d\n", cmd.Process.Pid)
 }
 
 // root is the repository, seen from the folder of this package.

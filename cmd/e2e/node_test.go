@@ -38,7 +38,7 @@ func node(t testing.TB, dir string, line func([]byte), args ...string) (in io.Wr
 		missing(t, "node is not installed")
 	}
 	cmd = exec.Command(program, args...)
-	cmd.Dir, cmd.Stderr, cmd.SysProcAttr = dir, os.Stderr, &syscall.SysProcAttr{Setpgid: true}
+	cmd.Dir, cmd.Stderr = dir, os.Stderr
 	in, err = cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -47,7 +47,7 @@ func node(t testing.TB, dir string, line func([]byte), args ...string) (in io.Wr
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := cmd.Start(); err != nil {
+	if err := start(cmd); err != nil {
 		t.Fatal(err)
 	}
 	ended = make(chan struct{})
@@ -58,7 +58,7 @@ func node(t testing.TB, dir string, line func([]byte), args ...string) (in io.Wr
 		for scan.Scan() {
 			line(scan.Bytes())
 		}
-		_ = cmd.Wait() // how it ended is in ProcessState
+		wait(cmd)
 	}()
 	t.Cleanup(func() {
 		_ = in.Close() // the scripts end with their standard input

@@ -65,10 +65,9 @@ func newServer(t testing.TB, database string, more ...string) *server {
 	return s
 }
 
-// command is the program with arguments, in a process group of its own.
+// command is the program with arguments and without the caller's settings.
 func command(args ...string) *exec.Cmd {
 	cmd := exec.Command(binary, args...)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Env = append(os.Environ(), "CUELIGHT_URL=", "CUELIGHT_TOKEN=", "CUELIGHT_DATA=")
 	return cmd
 }
@@ -86,7 +85,7 @@ func (s *server) start() {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	if err := s.cmd.Start(); err != nil {
+	if err := start(s.cmd); err != nil {
 		s.t.Fatal(err)
 	}
 	ready, exited := make(chan map[string]string, 1), make(chan struct{})
@@ -105,7 +104,7 @@ func (s *server) start() {
 				ready <- said
 			}
 		}
-		_ = cmd.Wait() // how it ended is in ProcessState
+		wait(cmd)
 	}(s.cmd)
 	select {
 	case said := <-ready:
