@@ -36,9 +36,11 @@ func TestDemoPageInChromium(t *testing.T) {
 			news <- h
 		}, "browser.cjs", asJSON(t, setup))
 		do := map[string]func(){
-			"cut":    g.cut,
-			"mend":   g.mend,
-			"killed": s.kill,
+			"cut":     g.cut,
+			"mend":    g.mend,
+			"hold":    g.held.Lock,
+			"release": g.held.Unlock,
+			"killed":  s.kill,
 			"stopped": func() {
 				if code := s.stop(syscall.SIGTERM); code != 0 {
 					t.Errorf("SIGTERM ends with exit code %d", code)

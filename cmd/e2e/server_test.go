@@ -285,6 +285,7 @@ type gate struct {
 	mu     sync.Mutex
 	open   bool
 	conns  map[net.Conn]bool
+	held   sync.RWMutex // locked: what the server says waits here
 	url    string
 }
 
@@ -327,12 +328,14 @@ func (g *gate) pass(in net.Conn) {
 	g.conns[in], g.conns[out] = true, true
 	g.mu.Unlock()
 	done := make(chan struct{}, 2)
-	for _, way := range [][2]net.Conn{{in, out}, {out, in}} {
-		go func() {
-			_, _ = io.Copy(way[0], way[1])
-			done <- struct{}{}
-		}()
-	}
+	go func() {
+		_, _ = io.Copy(out, in)
+		done <- struct{}{}
+	}()
+	go func() {
+		_, _ = io.Copy(held{in, &g.held}, out)
+		done <- struct{}{}
+	}()
 	<-done
 	_, _ = in.Close(), out.Close()
 	<-done
@@ -353,6 +356,18 @@ func (g *gate) cut() {
 		}
 		_ = c.Close()
 	}
+}
+
+// held is a writer that waits while the gate holds.
+type held struct {
+	io.Writer
+	by *sync.RWMutex
+}
+
+func (h held) Write(p []byte) (int, error) {
+	h.by.RLock()
+	defer h.by.RUnlock()
+	return h.Writer.Write(p)
 }
 
 func (g *gate) mend() {

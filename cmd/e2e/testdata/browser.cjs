@@ -136,11 +136,13 @@ async function demoPage() {
     assert.deepEqual(await state(tab), before)
   })
 
-  await check('a burst of 100 events makes at most 2 fetches', {}, async (tab, { fetches, seen }) => {
+  await check('a burst of 100 events makes at most 2 fetches of each region', {}, async (tab, { fetches, seen }) => {
     await open(tab)
     const before = { fetches: fetches.length, ...(await seen()) }
-    const began = Date.now()
+    await ask('hold') // the server may be slow to take a hundred requests; the page gets them all at once
     await Promise.all(Array.from({ length: 100 }, (_, i) => push('*', 'refresh-orders', String(i))))
+    const began = Date.now()
+    await ask('release')
     await until('100 events', async () => (await seen()).events === before.events + 100)
     const burst = Date.now() - began
     await until('a refresh', async () => (await seen()).refreshed > before.refreshed)
@@ -150,7 +152,7 @@ async function demoPage() {
     return { events: 100, burst, fetches: count }
   })
 
-  await check('a burst that waited for the page makes at most 2 fetches', {}, async (tab, { fetches, seen }) => {
+  await check('a burst of 100 that waited for the page makes at most 2 fetches', {}, async (tab, { fetches, seen }) => {
     await open(tab)
     await ask('cut')
     await tab.locator('html[data-cue-status=reconnecting]').waitFor()
