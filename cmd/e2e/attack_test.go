@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"os"
@@ -172,9 +173,7 @@ func TestBombs(t *testing.T) {
 // with is a copy with one more field.
 func with(m map[string]any, key string, value any) map[string]any {
 	more := map[string]any{key: value}
-	for k, v := range m {
-		more[k] = v
-	}
+	maps.Copy(more, m)
 	return more
 }
 

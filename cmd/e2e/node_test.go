@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -117,9 +118,7 @@ func (s *stock) of(name string) chan happened {
 func (s *stock) do(name, what string, more map[string]any) {
 	s.t.Helper()
 	c := map[string]any{"name": name, "do": what}
-	for k, v := range more {
-		c[k] = v
-	}
+	maps.Copy(c, more)
 	if _, err := io.WriteString(s.in, asJSON(s.t, c)+"\n"); err != nil {
 		s.t.Fatal(err)
 	}

@@ -195,6 +195,31 @@ func TestCutOffClientsGetWhatTheyMissed(t *testing.T) {
 	})
 }
 
+// TestOldClientsComeBackFresh has clients from before recovery come back to a killed server: with nothing of the past, and to all that follows.
+func TestOldClientsComeBackFresh(t *testing.T) {
+	s := newServer(t, "")
+	c := newStock(t, s.url)
+	session := s.login("testUser")
+	for transports := range transportSets {
+		c.open(transports, "4.5.1", transports, auth("demo", session), nil)
+	}
+	for transports := range transportSets {
+		back(t, c, "first connect", false, transports)
+	}
+	s.push("*", "news", "1")
+	for transports := range transportSets {
+		c.heard(transports, `news:"1"`)
+	}
+	s.kill()
+	for transports := range transportSets {
+		back(t, c, "a killed server", false, transports)
+	}
+	s.push("testUser", "own", "2")
+	for transports := range transportSets {
+		c.heard(transports, `own:"2"`)
+	}
+}
+
 // TestThePageOfTheOriginalWorks runs the code of the original's own page about websockets, with only the blanks in it filled in: the module
 // and the host (lost from the page with its links), the two ids, the closing braces, and the connect that `autoConnect: false` asks for.
 func TestThePageOfTheOriginalWorks(t *testing.T) {
