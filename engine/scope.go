@@ -139,7 +139,7 @@ func (s *Scope) Push(to []string, event, message string, isJSON bool) error {
 	}
 	for _, t := range to {
 		s.a.eff.Pushes = append(s.a.eff.Pushes, &Push{
-			App: s.a.app, To: t, Event: event, Message: message, JSON: isJSON, Run: s.run.ID, Seq: s.state.Walked, At: s.a.now(),
+			App: s.a.app, To: t, Event: event, Message: message, JSON: isJSON, Run: s.run.ID, Seq: s.state.Walked + 1, At: s.a.now(), // the number that the step will have in the run's log
 		})
 	}
 	return nil

@@ -46,6 +46,8 @@ type Store interface {
 	// Pushes lists pushes by position after a given one; those before since are left out when since is not zero.
 	Pushes(ctx context.Context, app AppID, after int64, since time.Time, limit int) ([]Push, error)
 
+	// PushesOf lists the pushes of a run that are still in the log, by position.
+	PushesOf(ctx context.Context, app AppID, run RunID) ([]Push, error)
 	// PushTail returns the end of an app's push log, read in one snapshot: what a node's ring is filled with at start.
 	PushTail(ctx context.Context, app AppID, since time.Time, limit int) (PushTail, error)
 

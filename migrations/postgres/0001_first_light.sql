@@ -164,6 +164,7 @@ CREATE TABLE pushes (
   PRIMARY KEY (app, pos)
 );
 CREATE INDEX pushes_at ON pushes (at);
+CREATE INDEX pushes_of_run ON pushes (run) WHERE run <> '';
 
 -- One row for each transaction, by which an unknown outcome is looked up: the ends of the push logs, or nothing if it has not happened.
 CREATE TABLE commits (

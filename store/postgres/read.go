@@ -144,6 +144,11 @@ func (s *Store) Pushes(ctx context.Context, app engine.AppID, after int64, since
 	return list(ctx, s, scanPush, selectPush+` WHERE app = $1 AND pos > $2 AND at >= $3 ORDER BY pos LIMIT $4`, app, after, millis(since), limit)
 }
 
+// PushesOf lists the pushes of a run.
+func (s *Store) PushesOf(ctx context.Context, app engine.AppID, run engine.RunID) ([]engine.Push, error) {
+	return list(ctx, s, scanPush, selectPush+` WHERE run = $1 AND run <> '' AND app = $2 ORDER BY pos`, run, app)
+}
+
 // Owned lists the ready runs of a node.
 func (s *Store) Owned(ctx context.Context, node string, after engine.RunID, limit int) ([]*engine.Run, error) {
 	return list(ctx, s, scanRun, selectRun+` WHERE owner = $1 AND id > $2 AND status = 'ready' ORDER BY id LIMIT $3`, node, after, limit)

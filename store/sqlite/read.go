@@ -125,6 +125,11 @@ func (s *Store) Pushes(ctx context.Context, app engine.AppID, after int64, since
 	return list(ctx, s, scanPush, selectPush+` WHERE app = ? AND pos > ? AND at >= ? ORDER BY pos LIMIT ?`, app, after, millis(since), limit)
 }
 
+// PushesOf lists the pushes of a run.
+func (s *Store) PushesOf(ctx context.Context, app engine.AppID, run engine.RunID) ([]engine.Push, error) {
+	return list(ctx, s, scanPush, selectPush+` WHERE run = ? AND run <> '' AND app = ? ORDER BY pos`, run, app)
+}
+
 // Owned lists the ready runs of a node.
 func (s *Store) Owned(ctx context.Context, node string, after engine.RunID, limit int) ([]*engine.Run, error) {
 	return list(ctx, s, scanRun, selectRun+` WHERE owner = ? AND id > ? AND status = 'ready' ORDER BY id LIMIT ?`, node, after, limit)

@@ -104,6 +104,7 @@ type stepView struct {
 	Settings value     `json:"settings"`
 	Output   value     `json:"output"`
 	Error    string    `json:"error,omitempty"`
+	Offsets  []string  `json:"offsets,omitempty" doc:"Where its pushes stand in the app's push log, while that is kept."`
 }
 
 type stepsIn struct {
@@ -129,15 +130,37 @@ func (a *API) listSteps(ctx context.Context, c *call, in *stepsIn, _ *none) (*pa
 	if err != nil {
 		return nil, err
 	}
+	offsets, err := a.offsets(ctx, c.app, engine.RunID(in.ID))
+	if err != nil {
+		return nil, err
+	}
 	out := &pageOut[stepView]{Body: page[stepView]{Items: []stepView{}}}
 	for _, s := range steps {
 		out.Body.Items = append(out.Body.Items, stepView{
 			Seq: s.Seq, Step: s.Step, Kind: s.Kind, Status: s.Status, Attempt: s.Attempt, At: s.At.UTC(),
-			Settings: value(s.Settings), Output: value(s.Output), Error: s.Error,
+			Settings: value(s.Settings), Output: value(s.Output), Error: s.Error, Offsets: offsets[s.Seq],
 		})
 	}
 	if len(steps) == limit {
 		out.Body.Next = strconv.FormatInt(steps[limit-1].Seq, 10)
 	}
 	return out, nil
+}
+
+// offsets are the places of a run's pushes by the number of the step that sent them: a step can not know them, since positions are given
+// last of all.
+func (a *API) offsets(ctx context.Context, app engine.AppID, run engine.RunID) (map[int64][]string, error) {
+	pushes, err := a.opt.Store.PushesOf(ctx, app, run)
+	if err != nil || len(pushes) == 0 {
+		return nil, err
+	}
+	head, err := a.opt.Store.PushHead(ctx, app)
+	if err != nil {
+		return nil, err
+	}
+	offsets := map[int64][]string{}
+	for _, p := range pushes {
+		offsets[p.Seq] = append(offsets[p.Seq], head.Epoch+"."+strconv.FormatInt(p.Pos, 10))
+	}
+	return offsets, nil
 }
