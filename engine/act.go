@@ -129,6 +129,14 @@ func (a *act) setRun(r *Run) {
 	a.eff.Runs = append(a.eff.Runs, r)
 }
 
+// laneOfRun locks the lane of a run that is about to be written.
+func (a *act) laneOfRun(r *Run) (*Lane, error) {
+	if r.Lane == "" {
+		return nil, nil
+	}
+	return a.lane(r.Lane)
+}
+
 // enterLane gives a run its turn: it holds the lane when nobody else does or waits, else it queues.
 func (a *act) enterLane(r *Run, node string) error {
 	if r.Lane == "" {

@@ -199,6 +199,9 @@ func (c *catalogues) load(ctx context.Context, app AppID, number int64) (*catalo
 	}
 	n, records, err := c.store.Catalogue(ctx, app, RecordApp, RecordStructure, RecordScenario)
 	if err != nil {
+		if dirty {
+			c.dirty.Store(app, true)
+		}
 		return nil, fmt.Errorf("load catalogue of app %s: %w", app, err)
 	}
 	if n == 0 {

@@ -162,7 +162,8 @@ func (c *committer) draw() []*pending {
 		share = maxBatchOps / 2
 	}
 	taken := map[*appQueue]int{}
-	for idle := 0; len(c.ring) > 0 && len(batch) < maxBatchOps && bytes < maxBatchBytes && idle < len(c.ring); {
+	// Whoever drew a large op pays for it by waiting for others; while there is nothing in the batch the rounds go on.
+	for idle := 0; len(c.ring) > 0 && len(batch) < maxBatchOps && bytes < maxBatchBytes && (len(batch) == 0 || idle < len(c.ring)); {
 		q := c.ring[0]
 		c.ring = append(c.ring[1:], q)
 		q.credit += maxBatchBytes / 16

@@ -223,7 +223,7 @@ func (e *Engine) settle(r Result) {
 		switch {
 		case run.Status == RunReady && run.Owner == e.node:
 			e.take(run)
-		case run.Status == RunWaiting:
+		case run.Status == RunWaiting && run.DueAt.Before(e.opt.Clock().Add(timerHorizon)):
 			e.due.add(run)
 		case !run.Status.Open():
 			e.wait.ended(run)
@@ -360,7 +360,7 @@ func (e *Engine) giveUp(op *advanceOp, cause error) {
 		o.Lock = append(o.Lock, LaneKey(r.App, r.Lane))
 	}
 	err := e.committer(r.App).submit(e.ctx, &pending{op: o, run: true, done: func(res Result) {
-		if errors.Is(res.Err, ErrUnavailable) || errors.Is(res.Err, ErrFull) {
+		if res.Err != nil && !errors.Is(res.Err, ErrFenced) && !errors.Is(res.Err, ErrNotFound) {
 			e.due.hold(r, e.opt.Clock().Add(storeRetry))
 			return
 		}

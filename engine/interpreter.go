@@ -102,7 +102,10 @@ func (w *walk) judge() error {
 	if t == nil {
 		return fmt.Errorf("version %d of %s has no trigger %s", w.run.Version, w.run.Scenario, w.run.Trigger)
 	}
-	v := w.op.prepared.values[t.If.slot]
+	v, judged := w.op.prepared.values[t.If.slot]
+	if !judged {
+		return errPrepare // the catalogue was compiled anew since
+	}
 	if v.err != nil {
 		w.a.cat.problem(t, v.err)
 	}

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -71,7 +72,7 @@ func (t *Trigger) equality() (field string, value any, ok bool) {
 	for _, e := range t.If.equalities {
 		switch e.Value.(type) {
 		case string, int64, bool:
-			if f := t.version.structure.Field(e.Field); f != nil && f.Type != TypeDecimal {
+			if f := t.version.structure.Field(e.Field); f != nil && f.Type != TypeDecimal && f.Type != TypeJSON {
 				return e.Field, e.Value, true
 			}
 		}
@@ -112,6 +113,17 @@ func (ix *matchIndex) find(on ChangeKind, changed []string, after Values, yield 
 	}
 }
 
+// doubt ranks triggers by how sure a match is to start a run.
+func (t *Trigger) doubt() int {
+	switch {
+	case t.candidate():
+		return 2
+	case t.Once:
+		return 1
+	}
+	return 0
+}
+
 func (t *Trigger) watches(changed []string) bool {
 	return len(t.Fields) == 0 || slices.ContainsFunc(t.Fields, func(f string) bool { return slices.Contains(changed, f) })
 }
@@ -134,7 +146,10 @@ func (a *act) match(s *Structure, ch *Change, old, next *Object, after Values) (
 	if len(found) == 0 {
 		return nil, nil
 	}
-	slices.SortFunc(found, func(x, y *Trigger) int { return strings.Compare(x.version.Scenario, y.version.Scenario) })
+	// Of one scenario's triggers those come first that start a run for certain.
+	slices.SortFunc(found, func(x, y *Trigger) int {
+		return cmp.Or(strings.Compare(x.version.Scenario, y.version.Scenario), cmp.Compare(x.doubt(), y.doubt()), strings.Compare(x.ID, y.ID))
+	})
 	names, err := imagesEnv(s, ch, old, next)
 	if err != nil {
 		return nil, err
@@ -147,25 +162,26 @@ func (a *act) match(s *Structure, ch *Change, old, next *Object, after Values) (
 		return nil, err
 	}
 	var ids []RunID
+	var started *Version
 	for _, t := range found {
+		if t.version == started {
+			continue
+		}
 		id, err := a.start(t, ch, env)
 		if err != nil {
 			return nil, err
 		}
 		if id != "" {
-			ids = append(ids, id)
+			started, ids = t.version, append(ids, id)
 		}
 	}
 	return ids, nil
 }
 
-// judge keeps the triggers whose condition is true or has to be judged later. One scenario is started at most once by one change.
+// judge keeps the triggers whose condition is true or has to be judged later.
 func (a *act) judge(found []*Trigger, env expr.Env) []*Trigger {
 	kept := found[:0]
 	for _, t := range found {
-		if len(kept) > 0 && kept[len(kept)-1].version == t.version {
-			continue
-		}
 		if t.If.IsSet() && !t.If.deferred {
 			v, err := a.inline(t.If.slot, env)
 			if err != nil {

@@ -119,7 +119,7 @@ func (w *walk) fail(s *step, cause error) {
 
 // pause is how long to wait before the next try, and how long the run will then have waited for this step in all.
 func (r *retry) pause(attempt int, run RunID) (pause, total time.Duration) {
-	base := time.Duration(r.Backoff)
+	base := min(time.Duration(r.Backoff), maxBackoff)
 	for i := range attempt + 1 {
 		pause = min(base<<min(i, 20), maxBackoff)
 		total += pause

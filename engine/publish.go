@@ -67,6 +67,16 @@ func (e *Engine) changeScenario(ctx context.Context, app AppID, id string, rev i
 		if err := change(&rec, cat); err != nil {
 			return Effects{}, err
 		}
+		var eff Effects
+		if rec.Version != before.Version {
+			// A scenario that is deleted and made anew goes on counting: runs of the old one are pinned to its versions.
+			n, err := l.Counter("version:" + id)
+			if err != nil {
+				return Effects{}, err
+			}
+			rec.Version = max(rec.Version, n+1)
+			eff.Counters = []*Counter{{App: app, ID: "version:" + id, N: rec.Version}}
+		}
 		body, err := marshal(rec)
 		if err != nil {
 			return Effects{}, err
@@ -75,7 +85,7 @@ func (e *Engine) changeScenario(ctx context.Context, app AppID, id string, rev i
 			return Effects{Value: saved{rec, old.Rev}}, nil
 		}
 		next := revised(old, Record{App: app, Kind: RecordScenario, ID: id, Body: body}, l.Now)
-		eff := Effects{Records: []*Record{next}, Value: saved{rec, next.Rev}}
+		eff.Records, eff.Value = []*Record{next}, saved{rec, next.Rev}
 		eff.Raise = rec.Version != before.Version || rec.State != before.State || old == nil
 		if rec.Version != before.Version {
 			v, err := marshal(VersionRecord{Scenario: id, Number: rec.Version, By: by, Document: rec.Published})

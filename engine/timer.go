@@ -175,6 +175,7 @@ func later(a, b time.Time) time.Time {
 
 // wake takes a waiting run that is due: it gets a new epoch and its turn in its lane.
 func (e *Engine) wake(due dueRun) {
+	asleep := false
 	op := Op{
 		ID: OpID(e.opt.NewID()), App: due.app, Lock: []Key{RunKey(due.app, due.id)}, Bytes: 256,
 		Decide: func(l *Loaded) (Effects, error) {
@@ -183,13 +184,16 @@ func (e *Engine) wake(due dueRun) {
 				return Effects{}, err
 			}
 			row, err := l.Run(due.id)
-			if err != nil || row == nil || row.Status != RunWaiting || row.DueAt.After(l.Now) {
+			if asleep = err == nil && row != nil && row.Status == RunWaiting; !asleep || row.DueAt.After(l.Now) {
 				return Effects{}, err
 			}
 			a := newAct(l, cat, causeOf(row))
 			next := *row
 			next.Epoch++
 			next.DueAt = time.Time{}
+			if _, err := a.laneOfRun(&next); err != nil {
+				return Effects{}, err
+			}
 			if next.Holds {
 				next.Status, next.Owner = RunReady, e.node
 			} else if err := a.enterLane(&next, e.node); err != nil {
@@ -216,7 +220,9 @@ func (e *Engine) wake(due dueRun) {
 		}
 		// A clock that went back between the timer and the commit leaves the run asleep: ask again.
 		if len(r.Effects.Runs) == 0 {
-			retry()
+			if asleep {
+				retry()
+			}
 			return
 		}
 		e.settle(r)

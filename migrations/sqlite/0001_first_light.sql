@@ -49,7 +49,7 @@ CREATE INDEX object_values_num ON object_values (app, structure, field, num, obj
 CREATE INDEX object_values_text ON object_values (app, structure, field, text, object) WHERE text IS NOT NULL;
 
 CREATE TABLE changes (
-  seq       INTEGER PRIMARY KEY,
+  seq       INTEGER PRIMARY KEY AUTOINCREMENT,
   app       TEXT NOT NULL,
   structure TEXT NOT NULL,
   object    TEXT NOT NULL,

@@ -49,7 +49,7 @@ func (w *writer) begin(ctx context.Context) error {
 		return fmt.Errorf("open write connection: %w", err)
 	}
 	w.stmts = map[string]*sql.Stmt{}
-	if err := w.conn.QueryRowContext(ctx, `SELECT COALESCE(MAX(seq), 0) FROM changes`).Scan(&w.seq); err != nil {
+	if err := w.conn.QueryRowContext(ctx, `SELECT COALESCE((SELECT seq FROM sqlite_sequence WHERE name = 'changes'), 0)`).Scan(&w.seq); err != nil {
 		return fmt.Errorf("read last change: %w", err)
 	}
 	return nil

@@ -217,7 +217,7 @@ func (a *API) write(ctx context.Context, c *call, w engine.Write, in WriteQuery)
 	if err != nil {
 		return nil, err
 	}
-	if err := a.endUser(ctx, c, done.Object, w); err != nil {
+	if err := a.endUser(ctx, c, done, w); err != nil {
 		return nil, err
 	}
 	return a.written(ctx, c, s, w, done, wait)

@@ -57,11 +57,15 @@ func (a *API) deleteUser(ctx context.Context, c *call, in *changeUserIn, _ *none
 
 // endUser forgets password and sessions of a user that was deleted, and the sessions of one that was disabled. Both have lost their
 // rights by the write itself; this tidies up.
-func (a *API) endUser(ctx context.Context, c *call, o *engine.Object, w engine.Write) error {
+func (a *API) endUser(ctx context.Context, c *call, done engine.Written, w engine.Write) error {
+	o := done.Object
 	if w.Structure != engine.UserStructure || w.Kind == engine.WriteCreate {
 		return nil
 	}
 	if w.Kind == engine.WriteDelete {
+		if done.Replayed && o != nil {
+			return nil // a later user has the id
+		}
 		return a.opt.Accounts.Forget(ctx, c.app, w.ID)
 	}
 	var user account.User
