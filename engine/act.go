@@ -18,6 +18,7 @@ type act struct {
 	claims   map[string]*Claim // by space/key; a nil value means released
 	counters map[string]int64
 	ticks    int // spent on conditions
+	bytes    int // of objects and messages written
 }
 
 // cause says who or what a decision acts for; changes and runs carry it on.
@@ -70,6 +71,7 @@ func (a *act) setObject(o *Object) {
 		a.objects[key] = nil
 	}
 	a.eff.Objects = append(a.eff.Objects, o)
+	a.bytes += 3 * len(o.Data) // the object, and its change's two images
 }
 
 func (a *act) claim(space, key string) (*Claim, error) {
@@ -95,9 +97,10 @@ func (a *act) counter(id string) (int64, error) {
 	return a.Counter(id)
 }
 
-func (a *act) setCounter(id string, n int64) {
+// setCounter raises a counter; one that lapses is given its time anew.
+func (a *act) setCounter(id string, n int64, until time.Time) {
 	a.counters[id] = n
-	a.eff.Counters = append(a.eff.Counters, &Counter{App: a.app, ID: id, N: n})
+	a.eff.Counters = append(a.eff.Counters, &Counter{App: a.app, ID: id, N: n, Until: until})
 }
 
 // lane returns the act's own copy of a lane.

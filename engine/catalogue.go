@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -29,6 +30,33 @@ type App struct {
 	Guests bool `json:"guests,omitempty"`
 	// Origins, when given, are the only ones whose pages may connect, as https://example.com.
 	Origins []string `json:"origins,omitempty"`
+	// TimeZone is the IANA name of the zone in which plain dates begin and schedules tick; empty means UTC.
+	TimeZone string `json:"time_zone,omitempty"`
+}
+
+// zone is the app's time zone. A name that this machine does not know was refused when the app was saved; UTC stands in for one that a
+// later machine does not know.
+func (a App) zone() *time.Location {
+	if zone, err := LoadZone(a.TimeZone); err == nil {
+		return zone
+	}
+	return time.UTC
+}
+
+// LoadZone gives the zone of an IANA name; empty is UTC. The machine's own zone ("Local") is no name, since nodes may differ in it.
+func LoadZone(name string) (*time.Location, error) {
+	wrong := invalid("time_zone", "TIME_ZONE", "must be the IANA name of a time zone, such as Europe/Riga")
+	if name == "" {
+		return time.UTC, nil
+	}
+	if strings.EqualFold(name, "local") || len(name) > 64 {
+		return nil, wrong
+	}
+	zone, err := time.LoadLocation(name)
+	if err != nil {
+		return nil, wrong
+	}
+	return zone, nil
 }
 
 // ScenarioState says whether a scenario runs.
@@ -62,6 +90,7 @@ type VersionRecord struct {
 // catalogue is an app's published state, compiled. It never changes; a newer one takes its place.
 type catalogue struct {
 	app        App
+	zone       *time.Location
 	number     int64
 	structures map[string]*Structure
 	scenarios  map[string]*published
@@ -234,6 +263,10 @@ func (c *catalogues) compile(app AppID, number int64, records []*Record) (*catal
 			}
 			cat.structures[s.ID] = s
 		}
+	}
+	cat.zone = cat.app.zone()
+	for _, s := range cat.structures {
+		s.dateIn(cat.zone)
 	}
 	for _, r := range records {
 		if r.Kind == RecordScenario {

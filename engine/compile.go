@@ -136,6 +136,9 @@ func compileScenario(doc *Scenario, number int64, structures map[string]*Structu
 	if doc.Lane != "" {
 		v.lane = &Expr{Source: doc.Lane}
 		b.expr(v.lane, "lane", expr.Any)
+		if v.lane.slot != nil {
+			b.note(v.lane.reads)
+		}
 		if v.lane.slot != nil && v.lane.deferred {
 			b.errs = append(b.errs, FieldError{"lane", "COST", "is judged inside the write and has to be simpler"})
 		}
@@ -306,6 +309,9 @@ func (b *binder) triggers(docs []json.RawMessage, kinds Kinds) {
 		}
 		b.slots = nil
 		t := &Trigger{ID: h.ID, Kind: h.Kind, Watch: kinds.Triggers[k].bind(b, rest, at), version: b.version}
+		for _, slot := range b.slots {
+			b.note(slot.reads)
+		}
 		b.checkWatch(t, at)
 		b.version.triggers = append(b.version.triggers, t)
 	}

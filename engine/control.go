@@ -27,6 +27,9 @@ func (e *Engine) Write(ctx context.Context, w Write) (Written, error) {
 		op.Lock = append(op.Lock, ClaimKey(w.App, "once", w.Once.claim()))
 	}
 	op.Lock = append(op.Lock, e.likelyKeys(w)...)
+	if w.User != "" {
+		op.Peek = append(op.Peek, ObjectKey(w.App, UserStructure, w.User))
+	}
 	op.Decide = func(l *Loaded) (Effects, error) {
 		cat, err := e.cats.current(l)
 		if err != nil {
@@ -123,11 +126,11 @@ func (a *act) call(c Call) (RunID, error) {
 	if !slices.ContainsFunc(v.triggers, func(t *Trigger) bool { return len(t.On) == 0 }) && len(v.triggers) > 0 {
 		return "", coded(ErrConflict, "NOT_CALLABLE", "the scenario has no call trigger")
 	}
-	vars, err := v.arguments(c.Vars)
+	vars, err := v.arguments(c.Vars, a.cat.zone)
 	if err != nil {
 		return "", err
 	}
-	env := expr.Env{Names: map[string]any{"vars": vars, "steps": map[string]any{}, "app": map[string]any{"id": string(a.app)}}, Now: a.now()}
+	env := expr.Env{Names: map[string]any{"vars": vars, "steps": map[string]any{}, "app": map[string]any{"id": string(a.app)}}, Now: a.now(), Zone: a.cat.zone}
 	if c.Object != "" {
 		if v.structure == nil {
 			return "", invalid("object", "NO_STRUCTURE", "the scenario has no structure and takes no object")
@@ -159,7 +162,7 @@ func (a *act) call(c Call) (RunID, error) {
 }
 
 // arguments reads the parameters that a caller gives.
-func (v *Version) arguments(given map[string]json.RawMessage) (map[string]any, error) {
+func (v *Version) arguments(given map[string]json.RawMessage, zone *time.Location) (map[string]any, error) {
 	vars := map[string]any{}
 	var errs []FieldError
 	for _, name := range keysOf(given) {
@@ -168,7 +171,7 @@ func (v *Version) arguments(given map[string]json.RawMessage) (map[string]any, e
 			errs = append(errs, FieldError{"vars." + name, "UNKNOWN_PARAMETER", "the scenario has no such parameter" + didYouMean(name, keysOf(v.doc.Parameters))})
 			continue
 		}
-		f := Field{ID: name, Type: FieldType(typ)}
+		f := Field{ID: name, Type: FieldType(typ), zone: zone}
 		value, err := f.parse(given[name])
 		if err != nil {
 			errs = append(errs, FieldError{"vars." + name, "TYPE", err.Error()})
@@ -206,10 +209,10 @@ func (e *Engine) Push(ctx context.Context, s Send) ([]*Push, error) {
 			return nil, invalid("to", "PUSH_TO", "must be the id of a user, or *")
 		}
 	}
-	if err := CheckPush(s.Event, s.Message); err != nil {
+	if err := CheckPushTo(len(s.To), s.Event, s.Message); err != nil {
 		return nil, err
 	}
-	op := Op{App: s.App, Bytes: 256 + len(s.Message)}
+	op := Op{App: s.App, Bytes: 256 + len(s.To)*(64+len(s.Message))}
 	if s.Once != nil {
 		op.Lock = append(op.Lock, ClaimKey(s.App, "once", s.Once.claim()))
 	}

@@ -49,41 +49,82 @@ func (e *Engine) UpdateMany(ctx context.Context, app AppID, ids []RecordID, chan
 
 // PutApp is SaveApp that also enters the app in the list of apps, in the same transaction. With create, an app that exists is refused.
 func (e *Engine) PutApp(ctx context.Context, app App, create bool) error {
-	if !appIDRule.MatchString(string(app.ID)) {
-		return invalid("id", "NAME", "must start with a small letter and hold only small letters, digits and -, at most 63")
+	_, err := e.putApp(ctx, app.ID, func(old *App) (App, error) {
+		if old != nil && create {
+			return App{}, &InvalidError{Conflict: true, Fields: []FieldError{{"id", "TAKEN", "an app with this id exists"}}}
+		}
+		return app, nil
+	})
+	return err
+}
+
+// ChangeApp changes an app that exists. change gets its settings of this moment and may be called again.
+func (e *Engine) ChangeApp(ctx context.Context, id AppID, change func(*App) error) (App, error) {
+	return e.putApp(ctx, id, func(old *App) (App, error) {
+		if old == nil {
+			return App{}, errNoApp
+		}
+		app := *old
+		return app, change(&app)
+	})
+}
+
+func (e *Engine) putApp(ctx context.Context, id AppID, settings func(old *App) (App, error)) (App, error) {
+	if !appIDRule.MatchString(string(id)) {
+		return App{}, invalid("id", "NAME", "must start with a small letter and hold only small letters, digits and -, at most 63")
 	}
-	body, err := marshal(app)
-	if err != nil {
-		return err
-	}
-	entry := RecordKey("", RecordApp, string(app.ID))
-	lock := []Key{entry, RecordKey(app.ID, RecordApp, string(app.ID)), RecordKey(app.ID, RecordStructure, UserStructure)}
-	_, err = e.commit(ctx, Op{App: app.ID, Lock: lock, Decide: func(l *Loaded) (Effects, error) {
-		old, err := l.RecordForWrite(RecordApp, string(app.ID))
+	entry := RecordKey("", RecordApp, string(id))
+	lock := []Key{entry, RecordKey(id, RecordApp, string(id)), RecordKey(id, RecordStructure, UserStructure)}
+	res, err := e.commit(ctx, Op{App: id, Lock: lock, Decide: func(l *Loaded) (Effects, error) {
+		row, err := l.RecordForWrite(RecordApp, string(id))
 		if err != nil {
 			return Effects{}, err
 		}
-		if old != nil && create {
-			return Effects{}, &InvalidError{Conflict: true, Fields: []FieldError{{"id", "TAKEN", "an app with this id exists"}}}
+		var old *App
+		if row != nil {
+			old = &App{}
+			if err := json.Unmarshal(row.Body, old); err != nil {
+				return Effects{}, fmt.Errorf("read app %s: %w", id, err)
+			}
+		}
+		app, err := settings(old)
+		if err != nil {
+			return Effects{}, err
+		}
+		app.ID = id
+		if _, err := LoadZone(app.TimeZone); err != nil {
+			return Effects{}, err
 		}
 		listed, err := loaded[*Record](l, entry, true)
 		if err != nil {
 			return Effects{}, err
 		}
-		eff := Effects{Raise: true, Records: []*Record{
-			revised(old, Record{App: app.ID, Kind: RecordApp, ID: string(app.ID), Body: body}, l.Now),
-			revised(listed, Record{Kind: RecordApp, ID: string(app.ID), Body: body}, l.Now),
-		}}
-		users, err := l.RecordForWrite(RecordStructure, UserStructure)
-		if err != nil {
-			return Effects{}, err
-		}
-		if users == nil {
-			eff.Records = append(eff.Records, revised(nil, Record{App: app.ID, Kind: RecordStructure, ID: UserStructure, Body: []byte(userDocument)}, l.Now))
-		}
-		return eff, nil
+		return l.appEffects(app, row, listed)
 	}})
-	return err
+	if err != nil {
+		return App{}, err
+	}
+	return res.Effects.Value.(App), nil
+}
+
+// appEffects writes an app's settings, its entry in the list of apps, and the system structure User of a new one.
+func (l *Loaded) appEffects(app App, row, listed *Record) (Effects, error) {
+	body, err := marshal(app)
+	if err != nil {
+		return Effects{}, err
+	}
+	eff := Effects{Raise: true, Value: app, Records: []*Record{
+		revised(row, Record{App: app.ID, Kind: RecordApp, ID: string(app.ID), Body: body}, l.Now),
+		revised(listed, Record{Kind: RecordApp, ID: string(app.ID), Body: body}, l.Now),
+	}}
+	users, err := l.RecordForWrite(RecordStructure, UserStructure)
+	if err != nil {
+		return Effects{}, err
+	}
+	if users == nil {
+		eff.Records = append(eff.Records, revised(nil, Record{App: app.ID, Kind: RecordStructure, ID: UserStructure, Body: []byte(userDocument)}, l.Now))
+	}
+	return eff, nil
 }
 
 // Apps lists the apps that PutApp made, by id after a given one.

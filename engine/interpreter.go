@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"github.com/cuelight/cuelight/engine/expr"
@@ -12,8 +13,9 @@ import (
 
 // Bounds of a fused op (design 6).
 const (
-	maxFused   = 16
-	maxEffects = 64
+	maxFused       = 16
+	maxEffects     = 64
+	maxEffectBytes = 1 << 20
 )
 
 // Bounds of waiting inside a lane and of retries.
@@ -98,47 +100,48 @@ func (w *walk) judge() error {
 	if w.op.prepared == nil {
 		return errPrepare
 	}
-	t := w.op.version.trigger(w.run.Trigger)
-	if t == nil {
-		return fmt.Errorf("version %d of %s has no trigger %s", w.run.Version, w.run.Scenario, w.run.Trigger)
-	}
-	v, judged := w.op.prepared.values[t.If.slot]
-	if !judged {
-		return errPrepare // the catalogue was compiled anew since
-	}
-	if v.err != nil {
-		w.a.cat.problem(t, v.err)
-	}
-	if yes, _ := v.value.(bool); !yes {
-		w.finish(RunNotMatched)
+	for _, t := range w.op.version.candidates(w.op.run.Cause) {
+		v, judged := w.op.prepared.values[t.If.slot]
+		if !judged {
+			return errPrepare // the catalogue was compiled anew since
+		}
+		if v.err != nil {
+			w.a.cat.problem(t, v.err)
+		}
+		if yes, _ := v.value.(bool); !yes {
+			continue
+		}
+		if t.Once {
+			done, err := w.a.once(t, w.run.Object)
+			if err != nil {
+				return err
+			}
+			if done {
+				continue
+			}
+		}
+		w.run.Candidate, w.run.Trigger = false, t.ID
 		return nil
 	}
-	if t.Once {
-		done, err := w.a.once(t, w.run.Object)
-		if err != nil {
-			return err
-		}
-		if done {
-			w.finish(RunNotMatched)
-			return nil
-		}
-	}
-	w.run.Candidate = false
+	w.finish(RunNotMatched)
 	return nil
 }
 
-func (v *Version) trigger(id string) *Trigger {
+// candidates are the triggers of a version that a change may concern and whose condition is judged by the run itself. One run stands for
+// all of them: the first that proves true is its trigger.
+func (v *Version) candidates(ch *Change) []*Trigger {
+	var list []*Trigger
 	for _, t := range v.triggers {
-		if t.ID == id {
-			return t
+		if t.candidate() && ch != nil && slices.Contains(t.On, ch.Kind) && (ch.Kind != Changed || t.watches(ch.Fields)) {
+			list = append(list, t)
 		}
 	}
-	return nil
+	return list
 }
 
 // steps walks as many steps as fit into the op.
 func (w *walk) steps() error {
-	for w.run.Status == RunReady && w.done < maxFused && w.effects() < maxEffects {
+	for w.run.Status == RunReady && w.done < maxFused && w.effects() < maxEffects && w.a.bytes < maxEffectBytes {
 		s := w.state.next(w.op.version)
 		if s == nil {
 			w.finish(w.ending())
@@ -298,7 +301,7 @@ func runEnv(cat *catalogue, run *Run, v *Version, st *state, object, user *Objec
 		}
 		names["user"] = orNil(env)
 	}
-	return expr.Env{Names: names, Now: now}, nil
+	return expr.Env{Names: names, Now: now, Zone: cat.zone}, nil
 }
 
 // imageOf makes an object of a change's frozen image; nil where there is none.

@@ -14,8 +14,11 @@ const (
 	keepMatched   = time.Hour
 	keepCommits   = 24 * time.Hour
 	keepRunsCount = 10000
-	pruneEvery    = 10 * time.Minute
-	pruneRows     = 500
+	// keepChangesCount and keepClaimsCount bound the disk that one app's writers can fill within the times above.
+	keepChangesCount = 5_000_000
+	keepClaimsCount  = 10_000_000
+	pruneEvery       = 10 * time.Minute
+	pruneRows        = 500
 )
 
 // keepHouse forgets what is older than its time, a small slice at a time, so that no write waits for it.
@@ -39,9 +42,9 @@ func (e *Engine) Prune(ctx context.Context) error {
 	now := e.opt.Clock().UTC()
 	r := e.opt.Retain
 	policy := Retention{
-		Runs: now.Add(-or(r.Runs, keepRuns)), Failed: now.Add(-or(r.Failed, keepFailed)), Changes: now.Add(-or(r.Changes, keepChanges)),
+		Now: now, Runs: now.Add(-or(r.Runs, keepRuns)), Failed: now.Add(-or(r.Failed, keepFailed)), Changes: now.Add(-or(r.Changes, keepChanges)),
 		Claims: now, Pushes: now.Add(-or(r.Pushes, keepPushes)), Matched: now.Add(-keepMatched), Commits: now.Add(-keepCommits),
-		MaxRows: pruneRows, KeepRuns: keepRunsCount,
+		MaxRows: pruneRows, KeepRuns: keepRunsCount, KeepChanges: keepChangesCount, KeepClaims: keepClaimsCount,
 	}
 	for ctx.Err() == nil {
 		n, err := e.store.Prune(ctx, policy)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/cuelight/cuelight/engine/expr"
 )
@@ -133,6 +134,9 @@ const (
 	maxDepth     = 16
 	maxPerChain  = 1000
 	countedDepth = 3
+	// chainFor is how long a chain is remembered after its last run of a scenario; one that is slower than its bound in that time is no loop
+	// that could do harm, and its depth is bounded all the same.
+	chainFor = 24 * time.Hour
 )
 
 // match starts the runs that a change causes, inside the change's own decision.
@@ -154,9 +158,12 @@ func (a *act) match(s *Structure, ch *Change, old, next *Object, after Values) (
 	if err != nil {
 		return nil, err
 	}
+	if names["user"], err = a.userFor(found); err != nil {
+		return nil, err
+	}
 	names["app"] = map[string]any{"id": string(a.app)}
 	names["vars"], names["steps"] = map[string]any{}, map[string]any{}
-	env := expr.Env{Names: names, Now: a.now()}
+	env := expr.Env{Names: names, Now: a.now(), Zone: a.cat.zone}
 	found = a.judge(found, env)
 	if err := a.needLanes(found, ch, env); err != nil {
 		return nil, err
@@ -176,6 +183,20 @@ func (a *act) match(s *Structure, ch *Change, old, next *Object, after Values) (
 		}
 	}
 	return ids, nil
+}
+
+// userFor is the user who caused what is decided, as expressions see him, where one of the triggers' versions asks for him.
+func (a *act) userFor(found []*Trigger) (any, error) {
+	s := a.cat.structures[UserStructure]
+	if s == nil || a.cause.User == "" || !slices.ContainsFunc(found, func(t *Trigger) bool { return t.version.readsUser }) {
+		return nil, nil
+	}
+	user, err := a.object(UserStructure, a.cause.User, false)
+	if err != nil {
+		return nil, err
+	}
+	env, err := s.env(user)
+	return orNil(env), err
 }
 
 // judge keeps the triggers whose condition is true or has to be judged later.
@@ -351,7 +372,7 @@ func (a *act) cutLoop(run *Run, path string) (*RunError, error) {
 			why = fmt.Sprintf("the scenario ran %d times in one chain", maxPerChain)
 			break
 		}
-		a.setCounter(id, n+1)
+		a.setCounter(id, n+1, a.now().Add(chainFor))
 	}
 	if why == "" {
 		return nil, nil

@@ -231,6 +231,8 @@ type Counter struct {
 	App AppID
 	ID  string
 	N   int64
+	// Until is when it lapses and is forgotten; zero means never.
+	Until time.Time
 }
 
 // Claim is a row of which only one can exist. Release takes it away.

@@ -28,7 +28,7 @@ func (e *Engine) evaluate(ctx context.Context, op *advanceOp) error {
 	op.prepared = &prepared{values: map[*slot]preparedValue{}, version: -1}
 	budget := expr.NewBudget(expr.FullLimits, e.opt.Clock)
 	if r.Candidate {
-		yes, err := e.evaluateCandidate(cat, op, budget)
+		yes, err := e.evaluateCandidate(ctx, cat, op, budget)
 		if err != nil || !yes {
 			return err
 		}
@@ -45,11 +45,9 @@ func (e *Engine) evaluate(ctx context.Context, op *advanceOp) error {
 	if object != nil {
 		op.prepared.version = object.Version
 	}
-	var user *Object
-	if op.version.readsUser && r.User != "" {
-		if user, err = e.objectOrNil(ctx, r.App, UserStructure, r.User); err != nil {
-			return err
-		}
+	user, err := e.userOf(ctx, op)
+	if err != nil {
+		return err
 	}
 	env, err := runEnv(cat, r, op.version, st, object, user, e.opt.Clock().UTC())
 	if err != nil {
@@ -65,22 +63,44 @@ func (e *Engine) evaluate(ctx context.Context, op *advanceOp) error {
 	return nil
 }
 
-func (e *Engine) evaluateCandidate(cat *catalogue, op *advanceOp, budget *expr.Budget) (bool, error) {
-	t := op.version.trigger(op.run.Trigger)
-	s := cat.structures[op.run.Structure]
-	if t == nil || s == nil || op.run.Cause == nil {
-		return false, coded(ErrInvalid, "CANDIDATE", "the trigger, the structure or the change of the run is gone")
+// evaluateCandidate judges the conditions for whose sake the run was committed, and says whether one of them is true.
+func (e *Engine) evaluateCandidate(ctx context.Context, cat *catalogue, op *advanceOp, budget *expr.Budget) (bool, error) {
+	ch, s := op.run.Cause, cat.structures[op.run.Structure]
+	if s == nil || ch == nil {
+		return false, coded(ErrInvalid, "CANDIDATE", "the structure or the change of the run is gone")
 	}
-	ch := op.run.Cause
 	names, err := imagesEnv(s, ch, imageOf(ch, ch.Before, -1), imageOf(ch, ch.After, 0))
 	if err != nil {
 		return false, err
 	}
+	user, err := e.userOf(ctx, op)
+	if err != nil {
+		return false, err
+	}
+	if us := cat.structures[UserStructure]; us != nil {
+		env, err := us.env(user)
+		if err != nil {
+			return false, err
+		}
+		names["user"] = orNil(env)
+	}
 	names["vars"], names["steps"], names["app"] = map[string]any{}, map[string]any{}, map[string]any{"id": string(op.run.App)}
-	v, err := t.If.eval(expr.Env{Names: names, Now: ch.At}, budget)
-	op.prepared.values[t.If.slot] = preparedValue{v, err}
-	yes, _ := v.(bool)
-	return yes && err == nil, nil
+	any := false
+	for _, t := range op.version.candidates(ch) {
+		v, err := t.If.eval(expr.Env{Names: names, Now: ch.At, Zone: cat.zone}, budget)
+		op.prepared.values[t.If.slot] = preparedValue{v, err}
+		yes, _ := v.(bool)
+		any = any || yes && err == nil
+	}
+	return any, nil
+}
+
+// userOf is the user who caused a run, nil when there is none or nothing asks for him.
+func (e *Engine) userOf(ctx context.Context, op *advanceOp) (*Object, error) {
+	if !op.version.readsUser || op.run.User == "" {
+		return nil, nil
+	}
+	return e.objectOrNil(ctx, op.run.App, UserStructure, op.run.User)
 }
 
 // loadCause brings back the change that caused a run, from beside the run's state or from the log of changes.

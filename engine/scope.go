@@ -127,6 +127,8 @@ const (
 	MaxEventName = 128
 	MaxPush      = 64 << 10
 	MaxReceivers = 1000
+	// MaxPushTotal bounds receivers × message of one push: each receiver's row holds the message.
+	MaxPushTotal = 1 << 20
 )
 
 // reservedEvents are names that a stock client uses for itself or refuses.
@@ -134,13 +136,26 @@ var reservedEvents = []string{"connect", "connect_error", "disconnect", "disconn
 
 // Push sends an event to one user, or to everybody of the app when to is Everybody and was typed.
 func (s *Scope) Push(to []string, event, message string, isJSON bool) error {
-	if err := CheckPush(event, message); err != nil {
+	if err := CheckPushTo(len(to), event, message); err != nil {
 		return err
 	}
+	s.a.bytes += len(to) * len(message)
 	for _, t := range to {
 		s.a.eff.Pushes = append(s.a.eff.Pushes, &Push{
 			App: s.a.app, To: t, Event: event, Message: message, JSON: isJSON, Run: s.run.ID, Seq: s.state.Walked + 1, At: s.a.now(), // the number that the step will have in the run's log
 		})
+	}
+	return nil
+}
+
+// CheckPushTo is CheckPush for a push to several receivers, whose rows it bounds together.
+func CheckPushTo(receivers int, event, message string) error {
+	if err := CheckPush(event, message); err != nil {
+		return err
+	}
+	if receivers*len(message) > MaxPushTotal {
+		return &CodedError{Kind: ErrInvalid, Code: "PUSH_SIZE", Limit: "push_total_bytes", Message: fmt.Sprintf(
+			"the message times its %d receivers takes more than %d bytes: send a short one and let pages fetch the rest, or send it to fewer", receivers, MaxPushTotal)}
 	}
 	return nil
 }

@@ -5,6 +5,33 @@ import (
 	"time"
 )
 
+// PageBytes bounds what one list of a Store reads: a page ends with the row that passes it, however many rows were asked for.
+const PageBytes = 4 << 20
+
+// Sized rows know about what they weigh in bytes.
+type Sized interface{ Size() int }
+
+// Size is about what the object weighs.
+func (o *Object) Size() int { return len(o.Data) }
+
+// Size is about what the change weighs.
+func (c *Change) Size() int { return len(c.Before) + len(c.After) }
+
+// Size is about what the record weighs.
+func (r *Record) Size() int { return len(r.Body) }
+
+// Size is about what the line of the log weighs.
+func (s *StepRecord) Size() int { return len(s.Settings) + len(s.Output) + len(s.Error) }
+
+// Full says whether a page ended because of its bounds: there may be more rows behind it.
+func Full[T Sized](page []T, limit int) bool {
+	bytes := 0
+	for _, row := range page {
+		bytes += row.Size()
+	}
+	return len(page) >= limit || bytes >= PageBytes
+}
+
 // Store keeps everything, in SQLite or PostgreSQL. It is safe for concurrent use; Commit is called by as many goroutines at a time
 // as Committers says. Reads see only what was committed. Errors match ErrNotFound where one thing was asked for and is not there.
 type Store interface {
@@ -20,23 +47,24 @@ type Store interface {
 	Catalogue(ctx context.Context, app AppID, kinds ...RecordKind) (int64, []*Record, error)
 	// Record returns one document of the control plane.
 	Record(ctx context.Context, app AppID, kind RecordKind, id string) (*Record, error)
-	// Records lists documents of a kind by id after a given one, at most limit; owner "" means any.
+	// Records lists documents of a kind by id after a given one, at most limit and PageBytes (see Full); owner "" means any.
 	Records(ctx context.Context, app AppID, kind RecordKind, owner, after string, limit int) ([]*Record, error)
 
 	// Object returns one object.
 	Object(ctx context.Context, app AppID, structure, id string) (*Object, error)
-	// Objects returns a page of objects.
+	// Objects returns a page of objects, of at most PageBytes.
 	Objects(ctx context.Context, q ObjectQuery) (ObjectPage, error)
 	// Change returns one change.
 	Change(ctx context.Context, app AppID, seq int64) (*Change, error)
-	// Changes lists changes after a cursor in an order in which no change can appear behind a cursor that was given out.
+	// Changes lists changes after a cursor in an order in which no change can appear behind a cursor that was given out, at most limit
+	// and PageBytes.
 	Changes(ctx context.Context, app AppID, after ChangeCursor, limit int) ([]*Change, ChangeCursor, error)
 
 	// Run returns one run.
 	Run(ctx context.Context, app AppID, id RunID) (*Run, error)
-	// Runs lists runs, newest first.
+	// Runs lists runs, newest first, without their State.
 	Runs(ctx context.Context, q RunQuery) ([]*Run, error)
-	// Steps lists the log of a run by seq after a given one.
+	// Steps lists the log of a run by seq after a given one, at most limit and PageBytes (see Full).
 	Steps(ctx context.Context, app AppID, run RunID, after int64, limit int) ([]*StepRecord, error)
 	// Values returns what is kept beside a run's state.
 	Values(ctx context.Context, app AppID, run RunID) ([]*RunValue, error)
@@ -70,6 +98,7 @@ type Store interface {
 
 // Retention says what may be forgotten. Zero times keep everything.
 type Retention struct {
+	Now      time.Time
 	Runs     time.Time // finished before
 	Failed   time.Time // failed before
 	Changes  time.Time
@@ -79,6 +108,9 @@ type Retention struct {
 	Commits  time.Time // transaction marks
 	MaxRows  int
 	KeepRuns int // at most this many finished runs of one scenario; 0 means any number
+	// KeepChanges and KeepClaims bound, per app, changes that are older than an hour and claims that lapse; 0 means any number. A younger
+	// change may still be read by a run that has not copied what it needs.
+	KeepChanges, KeepClaims int
 }
 
 // ChangeCursor is a place in the feed of changes: by transaction, then by number.

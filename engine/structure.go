@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/cuelight/cuelight/engine/expr"
 )
@@ -34,6 +35,7 @@ type Structure struct {
 
 	byID map[string]*Field
 	typ  *expr.Type
+	zone *time.Location
 }
 
 // Field is one field of a structure.
@@ -53,6 +55,8 @@ type Field struct {
 	Structure string `json:"structure,omitempty"`
 	// Auto numbers new objects: a text with one run of zeros in braces, as "ORD-{0000}".
 	Auto string `json:"auto,omitempty"`
+
+	zone *time.Location // of dates without an offset; nil is UTC
 }
 
 // Limits of structures (contracts 2, guarantees 4).
@@ -179,6 +183,17 @@ func (s *Structure) prepare() {
 		fields[f.ID] = f.exprType()
 	}
 	s.typ = &expr.Type{Kind: expr.KindMap, Fields: fields}
+}
+
+// Zone is the app's time zone, in which dates without an offset are read; nil is UTC.
+func (s *Structure) Zone() *time.Location { return s.zone }
+
+// dateIn makes dates without an offset begin in a zone.
+func (s *Structure) dateIn(zone *time.Location) {
+	s.zone = zone
+	for i := range s.Fields {
+		s.Fields[i].zone = zone
+	}
 }
 
 // Field returns a field by id, or nil.

@@ -159,11 +159,7 @@ func (f *Field) parse(doc json.RawMessage) (any, error) {
 		}
 	case TypeDate:
 		if t, ok := raw.(string); ok {
-			at, err := parseDate(t)
-			if err != nil {
-				return nil, err
-			}
-			return f.accept(at)
+			return f.parseDate(t)
 		}
 	case TypeJSON:
 		if depth(raw) > MaxJSON {
@@ -175,13 +171,13 @@ func (f *Field) parse(doc json.RawMessage) (any, error) {
 	return f.accept(raw)
 }
 
-func parseDate(t string) (time.Time, error) {
-	for _, layout := range []string{time.RFC3339Nano, time.DateOnly} {
-		if at, err := time.Parse(layout, t); err == nil {
-			return at.UTC().Truncate(time.Millisecond), nil
-		}
+// parseDate reads a date; one without an offset is in the app's time zone.
+func (f *Field) parseDate(t string) (any, error) {
+	at, err := expr.ParseTime(t, f.zone)
+	if err != nil {
+		return nil, errors.New("must be a date of the years 1 to 9999, such as 2026-11-23 or 2026-11-23T16:20:06.123Z")
 	}
-	return time.Time{}, errors.New("must be a date such as 2026-11-23 or 2026-11-23T16:20:06.123Z")
+	return at, nil
 }
 
 // accept checks an expression value against the field and gives the value to store; nil stays nil.
@@ -225,7 +221,7 @@ func (f *Field) accept(value any) (any, error) {
 		case time.Time:
 			return v.UTC().Truncate(time.Millisecond), nil
 		case string:
-			return parseDate(v)
+			return f.parseDate(v)
 		}
 	case TypeJSON:
 		return value, nil

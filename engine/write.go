@@ -7,6 +7,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
+
+	"github.com/cuelight/cuelight/engine/expr"
 )
 
 // WriteKind says what a write wants.
@@ -251,11 +254,11 @@ func (a *act) number(s *Structure, f *Field, after Values) error {
 	}
 	if given, ok := after[f.ID].(string); ok {
 		if k := f.numberIn(given); k > n {
-			a.setCounter(id, k)
+			a.setCounter(id, k, time.Time{})
 		}
 		return nil
 	}
-	a.setCounter(id, n+1)
+	a.setCounter(id, n+1, time.Time{})
 	after[f.ID] = f.numbered(n + 1)
 	return nil
 }
@@ -322,9 +325,13 @@ func (a *act) settleUnique(s *Structure, id string, before, after Values, fields
 	return nil
 }
 
-// uniqueKey is the key of a value's claim: the stored text, or its hash where that is long.
+// uniqueKey is the key of a value's claim: the stored text, or its hash where that is long. Decimals that are equal have one key,
+// whatever their scale: 12.5 is 12.50.
 func uniqueKey(v any) string {
 	text := fmt.Sprint(toStored(v))
+	if d, ok := v.(expr.Decimal); ok {
+		text = d.Sortable()
+	}
 	if len(text) > 128 {
 		return hashText(text)
 	}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	_ "time/tzdata" // time zones are the same on every machine, with a zone database or without
 
 	"github.com/alecthomas/kong"
 )

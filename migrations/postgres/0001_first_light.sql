@@ -137,13 +137,16 @@ CREATE TABLE claims (
   PRIMARY KEY (app, space, key)
 );
 CREATE INDEX claims_until ON claims (until) WHERE until > 0;
+CREATE INDEX claims_of_app ON claims (app, until) WHERE until > 0;
 
 CREATE TABLE counters (
-  app TEXT COLLATE "C" NOT NULL,
-  id  TEXT COLLATE "C" NOT NULL,
-  n   BIGINT NOT NULL,
+  app   TEXT COLLATE "C" NOT NULL,
+  id    TEXT COLLATE "C" NOT NULL,
+  n     BIGINT NOT NULL,
+  until BIGINT NOT NULL,
   PRIMARY KEY (app, id)
 );
+CREATE INDEX counters_until ON counters (until) WHERE until > 0;
 
 CREATE TABLE push_head (
   app   TEXT COLLATE "C" NOT NULL PRIMARY KEY,

@@ -134,13 +134,16 @@ CREATE TABLE claims (
   PRIMARY KEY (app, space, key)
 ) WITHOUT ROWID;
 CREATE INDEX claims_until ON claims (until) WHERE until > 0;
+CREATE INDEX claims_of_app ON claims (app, until) WHERE until > 0;
 
 CREATE TABLE counters (
-  app TEXT NOT NULL,
-  id  TEXT NOT NULL,
-  n   INTEGER NOT NULL,
+  app   TEXT NOT NULL,
+  id    TEXT NOT NULL,
+  n     INTEGER NOT NULL,
+  until INTEGER NOT NULL,
   PRIMARY KEY (app, id)
 ) WITHOUT ROWID;
+CREATE INDEX counters_until ON counters (until) WHERE until > 0;
 
 CREATE TABLE push_head (
   app   TEXT NOT NULL PRIMARY KEY,

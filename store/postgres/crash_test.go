@@ -97,7 +97,10 @@ func TestTerminatedBackendsLoseAndRepeatNothing(t *testing.T) {
 	db := storetest.SQL(t, url)
 	killed := 0
 	hammer(t, s, func(<-chan struct{}) {
-		for range 60 {
+		for range 600 {
+			if killed >= 40 {
+				return
+			}
 			var n int
 			err := db.QueryRow(`SELECT COUNT(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'cuelight'
 				AND pid <> pg_backend_pid() AND random() < 0.4`).Scan(&n)

@@ -14,6 +14,9 @@ import (
 // unindexedFor is how long a query may look at every object.
 var unindexedFor = 2 * time.Second // a variable for the tests only
 
+// errEnough ends the reading of a page.
+var errEnough = errors.New("the page is full")
+
 // Objects returns a page of objects.
 func (s *Store) Objects(ctx context.Context, q engine.ObjectQuery) (engine.ObjectPage, error) {
 	keys, limit, place, err := q.Page()
@@ -55,18 +58,22 @@ func (s *Store) objects(ctx context.Context, q engine.ObjectQuery, keys []engine
 	query := `SELECT ` + objectColumns + w.keyColumns(keys) + from + ` WHERE o.app = $1 AND o.structure = $2 AND ` + passes + w.after(keys, place) + orderBy(keys) +
 		` LIMIT ` + w.num(int64(limit)+1)
 	values := &keyValues{keys: keys}
-	items, err := list(ctx, s, func(sc scanner) (*engine.Object, error) {
-		if len(page.Items) == limit {
-			return nil, nil
+	bytes, more := 0, false
+	_, err := list(ctx, s, func(sc scanner) (*engine.Object, error) {
+		if len(page.Items) == limit || bytes >= engine.PageBytes {
+			more = true
+			return nil, errEnough
 		}
 		o, err := scanObject(behind{sc, values.targets()})
-		page.Items = append(page.Items, o)
+		if err == nil {
+			page.Items, bytes = append(page.Items, o), bytes+o.Size()
+		}
 		return o, err
 	}, query, w.once()...)
-	if err != nil {
+	if err != nil && !errors.Is(err, errEnough) {
 		return engine.ObjectPage{}, err
 	}
-	if len(items) > limit {
+	if more {
 		page.Next = (&engine.ObjectPlace{Values: values.values()}).Cursor(keys)
 	}
 	return page, nil

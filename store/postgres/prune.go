@@ -84,6 +84,7 @@ func (s *Store) Prune(ctx context.Context, p engine.Retention) (int, error) {
 		{"runs", "id", `status = 'failed' AND finished_at > 0 AND finished_at < $1`, p.Failed},
 		{"changes", "seq", `at < $1`, p.Changes},
 		{"claims", "app, space, key", `until > 0 AND until < $1`, p.Claims},
+		{"counters", "app, id", `until > 0 AND until < $1`, p.Claims},
 		{"records", "app, kind, id", `until > 0 AND until < $1`, p.Claims},
 		{"pushes", "app, pos", `at < $1`, p.Pushes},
 		{"commits", "id", `at < $1`, p.Commits},
@@ -97,11 +98,58 @@ func (s *Store) Prune(ctx context.Context, p engine.Retention) (int, error) {
 		}
 		total += n
 	}
-	if p.KeepRuns == 0 {
-		return total, nil
-	}
-	n, err := s.pruneCrowded(ctx, p.KeepRuns, p.MaxRows)
+	n, err := s.pruneMany(ctx, p)
 	return total + n, err
+}
+
+// pruneMany deletes a slice of what is over by its number.
+func (s *Store) pruneMany(ctx context.Context, p engine.Retention) (int, error) {
+	total := 0
+	if p.KeepRuns > 0 {
+		n, err := s.pruneCrowded(ctx, p.KeepRuns, p.MaxRows)
+		if total += n; err != nil {
+			return total, err
+		}
+	}
+	hourOld := p.Now.Add(-time.Hour)
+	for _, q := range []struct {
+		keep                   int
+		table, key, last, over string
+		args                   []any
+	}{
+		{p.KeepChanges, "changes", "seq", `SELECT seq FROM changes AS c WHERE c.app = a.app ORDER BY seq DESC`, `app = $1 AND seq <= $2 AND at < $3`, []any{millis(hourOld)}},
+		{p.KeepClaims, "claims", "app, space, key", `SELECT until FROM claims AS c WHERE c.app = a.app AND until > 0 ORDER BY until DESC`, `app = $1 AND until > 0 AND until <= $2`, nil},
+	} {
+		if q.keep == 0 {
+			continue
+		}
+		n, err := s.pruneApps(ctx, q.table, q.key, q.last, q.over, q.keep, p.MaxRows, q.args...)
+		if total += n; err != nil {
+			return total, fmt.Errorf("prune %s: %w", q.table, classify(err))
+		}
+	}
+	return total, nil
+}
+
+// pruneApps deletes, of each app that has more rows of a table than are kept, a slice of those behind the last one kept.
+func (s *Store) pruneApps(ctx context.Context, table, key, last, over string, keep, limit int, args ...any) (int, error) {
+	type crowd struct {
+		app  string
+		last int64
+	}
+	crowds, err := list(ctx, s, func(sc scanner) (crowd, error) {
+		var c crowd
+		err := sc.Scan(&c.app, &c.last)
+		return c, err
+	}, `SELECT app, last FROM (SELECT a.app, (`+last+` LIMIT 1 OFFSET $1) AS last FROM apps AS a) AS c WHERE last IS NOT NULL`, keep)
+	total := 0
+	for _, c := range crowds {
+		n, err := s.prune(ctx, table, key, over, limit, append([]any{c.app, c.last}, args...)...)
+		if total += n; err != nil {
+			return total, err
+		}
+	}
+	return total, err
 }
 
 // pruneCrowded deletes a slice of the runs of scenarios that have more finished ones than are kept. It finds the scenarios by stepping from

@@ -51,7 +51,7 @@ func (s *Store) Records(ctx context.Context, app engine.AppID, kind engine.Recor
 	if owner != "" {
 		query, args = selectRecord+` WHERE app = $1 AND kind = $2 AND owner = $3 AND id > $4 ORDER BY id LIMIT $5`, []any{app, kind, owner, after, limit}
 	}
-	return list(ctx, s, scanRecord, query, args...)
+	return page(ctx, s, scanRecord, query, args...)
 }
 
 func list[T any](ctx context.Context, s *Store, scan func(scanner) (T, error), query string, args ...any) ([]T, error) {
@@ -60,6 +60,16 @@ func list[T any](ctx context.Context, s *Store, scan func(scanner) (T, error), q
 		return nil, classify(err)
 	}
 	all, err := collect(rows, scan)
+	return all, classify(err)
+}
+
+// page is list for rows of which a few may be large.
+func page[T engine.Sized](ctx context.Context, s *Store, scan func(scanner) (T, error), query string, args ...any) ([]T, error) {
+	rows, err := s.read.Query(ctx, query, args...)
+	if err != nil {
+		return nil, classify(err)
+	}
+	all, err := collectPage(rows, scan)
 	return all, classify(err)
 }
 
@@ -82,7 +92,7 @@ func (s *Store) Changes(ctx context.Context, app engine.AppID, after engine.Chan
 		*engine.Change
 		tx int64
 	}
-	changes, err := list(ctx, s, func(sc scanner) (numbered, error) {
+	changes, err := page(ctx, s, func(sc scanner) (numbered, error) {
 		var n numbered
 		var err error
 		n.Change, err = scanChange(behind{sc, []any{&n.tx}})
@@ -104,7 +114,7 @@ func (s *Store) Run(ctx context.Context, app engine.AppID, id engine.RunID) (*en
 
 // Runs lists runs, newest first.
 func (s *Store) Runs(ctx context.Context, q engine.RunQuery) ([]*engine.Run, error) {
-	query, args := selectRun+` WHERE app = $1`, []any{q.App}
+	query, args := listRun+` WHERE app = $1`, []any{q.App}
 	for _, term := range []struct{ sql, value string }{
 		{` AND scenario = $%d`, q.Scenario}, {` AND status = $%d`, string(q.Status)}, {` AND object = $%d`, q.Object}, {` AND id < $%d`, string(q.Before)},
 	} {
@@ -118,7 +128,7 @@ func (s *Store) Runs(ctx context.Context, q engine.RunQuery) ([]*engine.Run, err
 
 // Steps lists the log of a run.
 func (s *Store) Steps(ctx context.Context, app engine.AppID, run engine.RunID, after int64, limit int) ([]*engine.StepRecord, error) {
-	return list(ctx, s, scanStep, selectStep+` WHERE run = $1 AND app = $2 AND seq > $3 ORDER BY seq LIMIT $4`, run, app, after, limit)
+	return page(ctx, s, scanStep, selectStep+` WHERE run = $1 AND app = $2 AND seq > $3 ORDER BY seq LIMIT $4`, run, app, after, limit)
 }
 
 // Values returns what is kept beside a run's state.

@@ -3,6 +3,7 @@ package postgres
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 
@@ -31,6 +32,21 @@ func collect[T any](rows pgx.Rows, scan func(scanner) (T, error)) ([]T, error) {
 			return nil, err
 		}
 		list = append(list, v)
+	}
+	return list, rows.Err()
+}
+
+// collectPage is collect that ends with the row that passes engine.PageBytes.
+func collectPage[T engine.Sized](rows pgx.Rows, scan func(scanner) (T, error)) ([]T, error) {
+	defer rows.Close()
+	var list []T
+	for bytes := 0; bytes < engine.PageBytes && rows.Next(); {
+		v, err := scan(rows)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, v)
+		bytes += v.Size()
 	}
 	return list, rows.Err()
 }
@@ -75,6 +91,9 @@ func scanChange(s scanner) (*engine.Change, error) {
 	}
 	return c, nil
 }
+
+// listRun is selectRun without the state, which may be large and which nobody lists.
+var listRun = strings.Replace(selectRun, ` state,`, ` '' AS state,`, 1)
 
 const selectRun = `SELECT id, app, scenario, version, format, status, candidate = 1 AS candidate, trigger_id, lane, place, holds = 1 AS holds, started = 1 AS started, owner, epoch, cursor, state,
 	structure, object, change, user_id, chain, depth, due_at, created_at, finished_at, error FROM runs`

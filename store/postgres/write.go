@@ -97,7 +97,7 @@ func (w *writer) putRuns(batch *pgx.Batch, writes *engine.Writes) error {
 			return err
 		}
 		if row.Stored {
-			stored.add(r.ID, r.Status, r.Candidate, r.Place, r.Holds, r.Started, r.Owner, r.Epoch, r.Cursor, string(r.State), millis(r.DueAt), millis(r.FinishedAt), failure)
+			stored.add(r.ID, r.Status, r.Candidate, r.Trigger, r.Place, r.Holds, r.Started, r.Owner, r.Epoch, r.Cursor, string(r.State), millis(r.DueAt), millis(r.FinishedAt), failure)
 			continue
 		}
 		rows.add(r.ID, r.App, r.Scenario, r.Version, r.Format, r.Status, r.Candidate, r.Trigger, r.Lane, r.Place, r.Holds, r.Started, r.Owner, r.Epoch, r.Cursor, string(r.State),
@@ -109,10 +109,10 @@ func (w *writer) putRuns(batch *pgx.Batch, writes *engine.Writes) error {
 	for _, v := range writes.Values {
 		values.add(v.Run, v.Name, v.App, string(v.Value))
 	}
-	stored.queue(batch, `UPDATE runs AS r SET status = u.status, candidate = u.candidate, place = u.place, holds = u.holds, started = u.started, owner = u.owner, epoch = u.epoch,
+	stored.queue(batch, `UPDATE runs AS r SET status = u.status, candidate = u.candidate, trigger_id = u.trigger_id, place = u.place, holds = u.holds, started = u.started, owner = u.owner, epoch = u.epoch,
 		cursor = u.cursor, state = u.state, due_at = u.due_at, finished_at = u.finished_at, error = u.error
-		FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::text[], $8::bigint[], $9::bigint[], $10::text[], $11::bigint[], $12::bigint[], $13::text[])
-		AS u(id, status, candidate, place, holds, started, owner, epoch, cursor, state, due_at, finished_at, error) WHERE r.id = u.id`)
+		FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[], $8::text[], $9::bigint[], $10::bigint[], $11::text[], $12::bigint[], $13::bigint[],
+		$14::text[]) AS u(id, status, candidate, trigger_id, place, holds, started, owner, epoch, cursor, state, due_at, finished_at, error) WHERE r.id = u.id`)
 	rows.queue(batch, `INSERT INTO runs (id, app, scenario, version, format, status, candidate, trigger_id, lane, place, holds, started, owner, epoch, cursor, state,
 		structure, object, change, user_id, chain, depth, due_at, created_at, finished_at, error)
 		SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::text[], $7::bigint[], $8::text[], $9::text[], $10::bigint[], $11::bigint[], $12::bigint[],
@@ -135,7 +135,7 @@ func (w *writer) putControl(batch *pgx.Batch, writes *engine.Writes) error {
 		claims.add(c.App, c.Space, c.Key, c.Owner, millis(c.Until))
 	}
 	for _, c := range writes.Counters {
-		counters.add(c.App, c.ID, c.N)
+		counters.add(c.App, c.ID, c.N, millis(c.Until))
 	}
 	for _, row := range writes.Records {
 		r := row.Value
@@ -151,7 +151,8 @@ func (w *writer) putControl(batch *pgx.Batch, writes *engine.Writes) error {
 	claims.queue(batch, `INSERT INTO claims (app, space, key, owner, until) SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[])
 		ON CONFLICT (app, space, key) DO UPDATE SET owner = excluded.owner, until = excluded.until`)
 	released.queue(batch, `DELETE FROM claims AS c USING unnest($1::text[], $2::text[], $3::text[]) AS k(app, space, key) WHERE c.app = k.app AND c.space = k.space AND c.key = k.key`)
-	counters.queue(batch, `INSERT INTO counters (app, id, n) SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[]) ON CONFLICT (app, id) DO UPDATE SET n = excluded.n`)
+	counters.queue(batch, `INSERT INTO counters (app, id, n, until) SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[])
+		ON CONFLICT (app, id) DO UPDATE SET n = excluded.n, until = excluded.until`)
 	records.queue(batch, `INSERT INTO records (app, kind, id, owner, rev, body, until, at)
 		SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::bigint[], $8::bigint[])
 		ON CONFLICT (app, kind, id) DO UPDATE SET owner = excluded.owner, rev = excluded.rev, body = excluded.body, until = excluded.until, at = excluded.at`)

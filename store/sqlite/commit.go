@@ -18,7 +18,7 @@ func (s *Store) Commit(ctx context.Context, ops []engine.Op) []engine.Result {
 	if err == nil {
 		return results
 	}
-	if len(ops) == 1 || ctx.Err() != nil || errors.Is(classify(err), engine.ErrFull) {
+	if len(ops) == 1 || ctx.Err() != nil || errors.Is(classify(err), engine.ErrFull) || errors.Is(classify(err), engine.ErrUnavailable) {
 		return refused(len(ops), classify(err))
 	}
 	half := len(ops) / 2

@@ -45,7 +45,7 @@ func (s *Store) Records(ctx context.Context, app engine.AppID, kind engine.Recor
 	if owner != "" {
 		query, args = selectRecord+` WHERE app = ? AND kind = ? AND owner = ? AND id > ? ORDER BY id LIMIT ?`, []any{app, kind, owner, after, limit}
 	}
-	return list(ctx, s, scanRecord, query, args...)
+	return page(ctx, s, scanRecord, query, args...)
 }
 
 func list[T any](ctx context.Context, s *Store, scan func(scanner) (T, error), query string, args ...any) ([]T, error) {
@@ -54,6 +54,16 @@ func list[T any](ctx context.Context, s *Store, scan func(scanner) (T, error), q
 		return nil, classify(err)
 	}
 	all, err := collect(rows, scan)
+	return all, classify(err)
+}
+
+// page is list for rows of which a few may be large.
+func page[T engine.Sized](ctx context.Context, s *Store, scan func(scanner) (T, error), query string, args ...any) ([]T, error) {
+	rows, err := s.read.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, classify(err)
+	}
+	all, err := collectPage(rows, scan)
 	return all, classify(err)
 }
 
@@ -71,7 +81,7 @@ func (s *Store) Change(ctx context.Context, app engine.AppID, seq int64) (*engin
 
 // Changes lists changes by number. A number is a safe cursor here because SQLite has one writer: no lower one can appear later.
 func (s *Store) Changes(ctx context.Context, app engine.AppID, after engine.ChangeCursor, limit int) ([]*engine.Change, engine.ChangeCursor, error) {
-	changes, err := list(ctx, s, scanChange, selectChange+` WHERE app = ? AND seq > ? ORDER BY seq LIMIT ?`, app, after.Seq, limit)
+	changes, err := page(ctx, s, scanChange, selectChange+` WHERE app = ? AND seq > ? ORDER BY seq LIMIT ?`, app, after.Seq, limit)
 	if n := len(changes); n > 0 {
 		after = engine.ChangeCursor{Seq: changes[n-1].Seq}
 	}
@@ -86,7 +96,7 @@ func (s *Store) Run(ctx context.Context, app engine.AppID, id engine.RunID) (*en
 
 // Runs lists runs, newest first.
 func (s *Store) Runs(ctx context.Context, q engine.RunQuery) ([]*engine.Run, error) {
-	query, args := selectRun+` WHERE app = ?`, []any{q.App}
+	query, args := listRun+` WHERE app = ?`, []any{q.App}
 	for _, term := range []struct{ sql, value string }{
 		{` AND scenario = ?`, q.Scenario}, {` AND status = ?`, string(q.Status)}, {` AND object = ?`, q.Object}, {` AND id < ?`, string(q.Before)},
 	} {
@@ -99,7 +109,7 @@ func (s *Store) Runs(ctx context.Context, q engine.RunQuery) ([]*engine.Run, err
 
 // Steps lists the log of a run.
 func (s *Store) Steps(ctx context.Context, app engine.AppID, run engine.RunID, after int64, limit int) ([]*engine.StepRecord, error) {
-	return list(ctx, s, scanStep, selectStep+` WHERE run = ? AND app = ? AND seq > ? ORDER BY seq LIMIT ?`, run, app, after, limit)
+	return page(ctx, s, scanStep, selectStep+` WHERE run = ? AND app = ? AND seq > ? ORDER BY seq LIMIT ?`, run, app, after, limit)
 }
 
 // Values returns what is kept beside a run's state.

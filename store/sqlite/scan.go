@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"github.com/cuelight/cuelight/engine"
 )
@@ -50,6 +51,21 @@ func collect[T any](rows *sql.Rows, scan func(scanner) (T, error)) ([]T, error) 
 	return list, rows.Err()
 }
 
+// collectPage is collect that ends with the row that passes engine.PageBytes.
+func collectPage[T engine.Sized](rows *sql.Rows, scan func(scanner) (T, error)) ([]T, error) {
+	defer func() { _ = rows.Close() }()
+	var list []T
+	for bytes := 0; bytes < engine.PageBytes && rows.Next(); {
+		v, err := scan(rows)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, v)
+		bytes += v.Size()
+	}
+	return list, rows.Err()
+}
+
 const objectColumns = `o.app, o.structure, o.id, o.version, o.data, o.created_at, o.changed_at, o.created_by, o.changed_by`
 
 const selectObject = `SELECT ` + objectColumns + ` FROM objects AS o`
@@ -88,6 +104,9 @@ func scanChange(s scanner) (*engine.Change, error) {
 	}
 	return c, nil
 }
+
+// listRun is selectRun without the state, which may be large and which nobody lists.
+var listRun = strings.Replace(selectRun, ` state,`, ` '' AS state,`, 1)
 
 const selectRun = `SELECT id, app, scenario, version, format, status, candidate, trigger_id, lane, place, holds, started, owner, epoch, cursor, state,
 	structure, object, change, user_id, chain, depth, due_at, created_at, finished_at, error FROM runs`

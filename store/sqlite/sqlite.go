@@ -159,6 +159,8 @@ func classify(err error) error {
 			return &engine.CodedError{Kind: engine.ErrUnavailable, Code: "UNAVAILABLE", Message: "the database is busy"}
 		case lib.SQLITE_INTERRUPT:
 			return &engine.CodedError{Kind: engine.ErrUnavailable, Code: "INTERRUPTED", Message: "the query took too long"}
+		case lib.SQLITE_IOERR, lib.SQLITE_CANTOPEN, lib.SQLITE_NOMEM, lib.SQLITE_PROTOCOL:
+			return &engine.CodedError{Kind: engine.ErrUnavailable, Code: "UNAVAILABLE", Message: "the database file can not be read or written now"}
 		}
 	}
 	return err

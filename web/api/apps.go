@@ -41,6 +41,8 @@ type appBody struct {
 	Name    string       `json:"name,omitempty"`
 	Guests  bool         `json:"guests,omitempty" doc:"Guests may connect without a session and get what is sent to everybody."`
 	Origins []string     `json:"origins,omitempty" nullable:"false" doc:"When given, the only origins whose pages may connect."`
+	// TimeZone is checked by the engine.
+	TimeZone string `json:"time_zone,omitempty" doc:"IANA name of the zone in which plain dates begin and schedules tick, such as Europe/Riga; empty is UTC."`
 }
 
 type appOut struct {
@@ -49,7 +51,7 @@ type appOut struct {
 }
 
 func (a *API) createApp(ctx context.Context, _ *call, _ *struct{}, body *appBody) (*appOut, error) {
-	app := engine.App{ID: body.ID, Name: body.Name, Guests: body.Guests, Origins: body.Origins}
+	app := engine.App{ID: body.ID, Name: body.Name, Guests: body.Guests, Origins: body.Origins, TimeZone: body.TimeZone}
 	if err := checkApp(app); err != nil {
 		return nil, err
 	}
@@ -83,29 +85,29 @@ func (a *API) getApp(ctx context.Context, c *call, _ *appIn, _ *none) (*appOut, 
 }
 
 type appChange struct {
-	Name    *string   `json:"name,omitempty"`
-	Guests  *bool     `json:"guests,omitempty"`
-	Origins *[]string `json:"origins,omitempty"`
+	Name     *string   `json:"name,omitempty"`
+	Guests   *bool     `json:"guests,omitempty"`
+	Origins  *[]string `json:"origins,omitempty"`
+	TimeZone *string   `json:"time_zone,omitempty"`
 }
 
 func (a *API) changeApp(ctx context.Context, c *call, _ *appIn, body *appChange) (*appOut, error) {
-	app, err := a.opt.Engine.App(ctx, c.app)
+	app, err := a.opt.Engine.ChangeApp(ctx, c.app, func(app *engine.App) error {
+		if body.Name != nil {
+			app.Name = *body.Name
+		}
+		if body.Guests != nil {
+			app.Guests = *body.Guests
+		}
+		if body.Origins != nil {
+			app.Origins = *body.Origins
+		}
+		if body.TimeZone != nil {
+			app.TimeZone = *body.TimeZone
+		}
+		return checkApp(*app)
+	})
 	if err != nil {
-		return nil, err
-	}
-	if body.Name != nil {
-		app.Name = *body.Name
-	}
-	if body.Guests != nil {
-		app.Guests = *body.Guests
-	}
-	if body.Origins != nil {
-		app.Origins = *body.Origins
-	}
-	if err := checkApp(app); err != nil {
-		return nil, err
-	}
-	if err := a.opt.Engine.PutApp(ctx, app, false); err != nil {
 		return nil, err
 	}
 	return &appOut{Body: app}, nil

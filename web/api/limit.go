@@ -81,6 +81,7 @@ func (a *API) limitRows() []Limit {
 		{"steps_per_run", 10_000, "steps", "steps that one run walks"},
 		{"run_state_bytes", 4 << 20, "bytes", "variables and outputs of a run"},
 		{"push_bytes", engine.MaxPush, "bytes", "the message of a push"},
+		{"push_total_bytes", engine.MaxPushTotal, "bytes", "the message of a push times its receivers"},
 		{"event_name", engine.MaxEventName, "characters", "the event name of a push"},
 		{"receivers", engine.MaxReceivers, "users", "users that one push names"},
 		{"commit_queue", 1000, "writes", "writes of an app that wait for a commit; a write waits 2 s for room"},

@@ -93,7 +93,7 @@ func parseFilter(s *engine.Structure, source string) (*filter.Node, error) {
 	if err != nil {
 		return nil, asFilterErrors(err)
 	}
-	n, err = filter.Check(n, source, filterFields(s), nil)
+	n, err = filter.Check(n, source, filterFields(s), s.Zone())
 	return n, asFilterErrors(err)
 }
 

@@ -141,8 +141,8 @@ func (a *API) listSteps(ctx context.Context, c *call, in *stepsIn, _ *none) (*pa
 			Settings: value(s.Settings), Output: value(s.Output), Error: s.Error, Offsets: offsets[s.Seq],
 		})
 	}
-	if len(steps) == limit {
-		out.Body.Next = strconv.FormatInt(steps[limit-1].Seq, 10)
+	if engine.Full(steps, limit) {
+		out.Body.Next = strconv.FormatInt(steps[len(steps)-1].Seq, 10)
 	}
 	return out, nil
 }

@@ -92,8 +92,8 @@ func (a *API) listScenarios(ctx context.Context, c *call, in *listIn, _ *none) (
 		}
 		out.Body.Items = append(out.Body.Items, v)
 	}
-	if len(records) == limit {
-		out.Body.Next = records[limit-1].ID
+	if engine.Full(records, limit) {
+		out.Body.Next = records[len(records)-1].ID
 	}
 	return out, nil
 }
@@ -204,8 +204,8 @@ func (a *API) listVersions(ctx context.Context, c *call, in *versionsIn, _ *none
 		}
 		out.Body.Items = append(out.Body.Items, versionView{rec.Number, rec.Note, rec.By, r.At.UTC()})
 	}
-	if len(records) == limit {
-		out.Body.Next = records[limit-1].ID
+	if engine.Full(records, limit) {
+		out.Body.Next = records[len(records)-1].ID
 	}
 	return out, nil
 }

@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/cuelight/cuelight/engine"
 	"github.com/cuelight/cuelight/engine/account"
@@ -34,7 +35,8 @@ func newWorld(t *testing.T) *world {
 		w.engine.Close()
 		_ = store.Close()
 	})
-	w.accounts = account.New(account.Options{Engine: w.engine, Store: store})
+	now := time.Now() // stands still, so that no limit per minute is waited out on a slow machine
+	w.accounts = account.New(account.Options{Engine: w.engine, Store: store, Clock: func() time.Time { return now }})
 	for _, app := range []engine.App{{ID: "shop"}, {ID: "other", Origins: []string{"https://good.example"}}} {
 		w.must(w.engine.PutApp(t.Context(), app, true))
 		_, err := w.engine.Write(t.Context(), engine.Write{App: app.ID, Kind: engine.WriteCreate, Structure: "User", ID: "anna", Fields: map[string]json.RawMessage{"role": json.RawMessage(`"cook"`)}})
