@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/cuelight/cuelight/engine/expr"
@@ -90,41 +92,60 @@ func (w *walk) cancelled() bool {
 	return !w.run.Started && (p == nil || p.state == Stopped) && w.run.Trigger != ""
 }
 
-// judge settles a candidate: its condition was evaluated by a worker on the change's images.
+// judge settles a candidate: the conditions were evaluated by a worker on the change's images. The first trigger that holds has started it.
 func (w *walk) judge() error {
 	if !w.run.Candidate {
 		return nil
 	}
-	if w.op.prepared == nil {
+	if w.op.prepared == nil || w.op.run.Cause == nil {
 		return errPrepare
 	}
-	t := w.op.version.trigger(w.run.Trigger)
-	if t == nil {
+	if w.op.version.trigger(w.run.Trigger) == nil {
 		return fmt.Errorf("version %d of %s has no trigger %s", w.run.Version, w.run.Scenario, w.run.Trigger)
 	}
+	for _, t := range w.op.version.candidates(w.run.Trigger, w.op.run.Cause) {
+		starts, err := w.holds(t)
+		if err != nil {
+			return err
+		}
+		if starts {
+			w.run.Candidate, w.run.Trigger = false, t.ID
+			return nil
+		}
+	}
+	w.finish(RunNotMatched)
+	return nil
+}
+
+// holds says whether a candidate's trigger starts it.
+func (w *walk) holds(t *Trigger) (bool, error) {
 	v, judged := w.op.prepared.values[t.If.slot]
 	if !judged {
-		return errPrepare // the catalogue was compiled anew since
+		return false, errPrepare // the catalogue was compiled anew since
 	}
 	if v.err != nil {
 		w.a.cat.problem(t, v.err)
 	}
-	if yes, _ := v.value.(bool); !yes {
-		w.finish(RunNotMatched)
-		return nil
+	if yes, _ := v.value.(bool); !yes || v.err != nil {
+		return false, nil
 	}
-	if t.Once {
-		done, err := w.a.once(t, w.run.Object)
-		if err != nil {
-			return err
-		}
-		if done {
-			w.finish(RunNotMatched)
-			return nil
+	if !t.Once {
+		return true, nil
+	}
+	done, err := w.a.once(t, w.run.Object)
+	return !done, err
+}
+
+// candidates are the triggers that may have started a candidate, in turn: its own, and those behind it that the change concerns too.
+func (v *Version) candidates(first string, ch *Change) []*Trigger {
+	var list []*Trigger
+	for _, t := range v.triggers {
+		if t.ID == first || t.ID > first && t.candidate() && slices.Contains(t.On, ch.Kind) && (ch.Kind != Changed || t.watches(ch.Fields)) {
+			list = append(list, t)
 		}
 	}
-	w.run.Candidate = false
-	return nil
+	slices.SortFunc(list, func(x, y *Trigger) int { return strings.Compare(x.ID, y.ID) })
+	return list
 }
 
 func (v *Version) trigger(id string) *Trigger {

@@ -9,7 +9,7 @@ import (
 	"github.com/cuelight/cuelight/engine/expr"
 )
 
-// evaluate does what may not happen inside a commit: it loads the version and the cause of a run, judges a candidate's condition,
+// evaluate does what may not happen inside a commit: it loads the version and the cause of a run, judges a candidate's conditions,
 // and evaluates the deferred expressions of the step that comes next.
 func (e *Engine) evaluate(ctx context.Context, op *advanceOp) error {
 	r := op.run
@@ -77,10 +77,18 @@ func (e *Engine) evaluateCandidate(cat *catalogue, op *advanceOp, budget *expr.B
 		return false, err
 	}
 	names["vars"], names["steps"], names["app"] = map[string]any{}, map[string]any{}, map[string]any{"id": string(op.run.App)}
-	v, err := t.If.eval(expr.Env{Names: names, Now: ch.At}, budget)
-	op.prepared.values[t.If.slot] = preparedValue{v, err}
-	yes, _ := v.(bool)
-	return yes && err == nil, nil
+	matched := false
+	for _, t := range op.version.candidates(t.ID, ch) {
+		v, err := t.If.eval(expr.Env{Names: names, Now: ch.At}, budget)
+		op.prepared.values[t.If.slot] = preparedValue{v, err}
+		if yes, _ := v.(bool); yes && err == nil {
+			matched = true
+			if !t.Once {
+				break // one that has had its run leaves the turn to the next
+			}
+		}
+	}
+	return matched, nil
 }
 
 // loadCause brings back the change that caused a run, from beside the run's state or from the log of changes.

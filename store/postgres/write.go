@@ -97,7 +97,7 @@ func (w *writer) putRuns(batch *pgx.Batch, writes *engine.Writes) error {
 			return err
 		}
 		if row.Stored {
-			stored.add(r.ID, r.Status, r.Candidate, r.Place, r.Holds, r.Started, r.Owner, r.Epoch, r.Cursor, string(r.State), millis(r.DueAt), millis(r.FinishedAt), failure)
+			stored.add(r.ID, r.Status, r.Candidate, r.Place, r.Holds, r.Started, r.Owner, r.Epoch, r.Cursor, string(r.State), millis(r.DueAt), millis(r.FinishedAt), failure, r.Trigger)
 			continue
 		}
 		rows.add(r.ID, r.App, r.Scenario, r.Version, r.Format, r.Status, r.Candidate, r.Trigger, r.Lane, r.Place, r.Holds, r.Started, r.Owner, r.Epoch, r.Cursor, string(r.State),
@@ -110,9 +110,9 @@ func (w *writer) putRuns(batch *pgx.Batch, writes *engine.Writes) error {
 		values.add(v.Run, v.Name, v.App, string(v.Value))
 	}
 	stored.queue(batch, `UPDATE runs AS r SET status = u.status, candidate = u.candidate, place = u.place, holds = u.holds, started = u.started, owner = u.owner, epoch = u.epoch,
-		cursor = u.cursor, state = u.state, due_at = u.due_at, finished_at = u.finished_at, error = u.error
-		FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::text[], $8::bigint[], $9::bigint[], $10::text[], $11::bigint[], $12::bigint[], $13::text[])
-		AS u(id, status, candidate, place, holds, started, owner, epoch, cursor, state, due_at, finished_at, error) WHERE r.id = u.id`)
+		cursor = u.cursor, state = u.state, due_at = u.due_at, finished_at = u.finished_at, error = u.error, trigger_id = u.trigger_id
+		FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::text[], $8::bigint[], $9::bigint[], $10::text[], $11::bigint[], $12::bigint[], $13::text[], $14::text[])
+		AS u(id, status, candidate, place, holds, started, owner, epoch, cursor, state, due_at, finished_at, error, trigger_id) WHERE r.id = u.id`)
 	rows.queue(batch, `INSERT INTO runs (id, app, scenario, version, format, status, candidate, trigger_id, lane, place, holds, started, owner, epoch, cursor, state,
 		structure, object, change, user_id, chain, depth, due_at, created_at, finished_at, error)
 		SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::text[], $7::bigint[], $8::text[], $9::text[], $10::bigint[], $11::bigint[], $12::bigint[],

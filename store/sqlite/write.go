@@ -101,9 +101,9 @@ func (w *writer) putRun(ctx context.Context, r *engine.Run, stored bool) error {
 		return err
 	}
 	if stored {
-		return w.exec(ctx, `UPDATE runs SET status = ?, candidate = ?, place = ?, holds = ?, started = ?, owner = ?, epoch = ?, cursor = ?, state = ?,
+		return w.exec(ctx, `UPDATE runs SET status = ?, candidate = ?, trigger_id = ?, place = ?, holds = ?, started = ?, owner = ?, epoch = ?, cursor = ?, state = ?,
 			due_at = ?, finished_at = ?, error = ? WHERE id = ?`,
-			r.Status, r.Candidate, r.Place, r.Holds, r.Started, r.Owner, r.Epoch, r.Cursor, string(r.State), millis(r.DueAt), millis(r.FinishedAt), failure, r.ID)
+			r.Status, r.Candidate, r.Trigger, r.Place, r.Holds, r.Started, r.Owner, r.Epoch, r.Cursor, string(r.State), millis(r.DueAt), millis(r.FinishedAt), failure, r.ID)
 	}
 	return w.exec(ctx, `INSERT INTO runs (id, app, scenario, version, format, status, candidate, trigger_id, lane, place, holds, started, owner, epoch, cursor, state,
 		structure, object, change, user_id, chain, depth, due_at, created_at, finished_at, error)
