@@ -86,7 +86,7 @@ type Store interface {
 	// Due lists waiting runs that are due before a time, soonest first.
 	Due(ctx context.Context, before time.Time, limit int) ([]*Run, error)
 	// Backlog counts the open runs of an app's scenarios.
-	Backlog(ctx context.Context, app AppID) (map[string]int, error)
+	Backlog(ctx context.Context, app AppID) (map[string]Backlog, error)
 	// Prune deletes a slice of what is older than the policy says and returns how many rows went; 0 means that nothing is left to prune.
 	Prune(ctx context.Context, p Retention) (int, error)
 

@@ -169,15 +169,20 @@ func (s *Store) Due(ctx context.Context, before time.Time, limit int) ([]*engine
 	return list(ctx, s, scanRun, selectRun+` WHERE status = 'waiting' AND due_at <= $1 ORDER BY due_at LIMIT $2`, millis(before), limit)
 }
 
+// openRuns are the runs of an app that have not ended, found by the partial indexes of those: the finished ones are far more.
+const openRuns = `SELECT scenario, status FROM runs WHERE app = $1 AND lane <> '' AND finished_at = 0
+	UNION ALL SELECT scenario, status FROM runs WHERE app = $1 AND lane = '' AND status = 'ready'
+	UNION ALL SELECT scenario, status FROM runs WHERE app = $1 AND lane = '' AND status = 'waiting'`
+
 // Backlog counts the open runs of an app's scenarios.
-func (s *Store) Backlog(ctx context.Context, app engine.AppID) (map[string]int, error) {
-	counts := map[string]int{}
+func (s *Store) Backlog(ctx context.Context, app engine.AppID) (map[string]engine.Backlog, error) {
+	counts := map[string]engine.Backlog{}
 	_, err := list(ctx, s, func(sc scanner) (string, error) {
 		var scenario string
-		var n int
-		err := sc.Scan(&scenario, &n)
+		var n engine.Backlog
+		err := sc.Scan(&scenario, &n.Open, &n.Waiting)
 		counts[scenario] = n
 		return scenario, err
-	}, `SELECT scenario, COUNT(*) FROM runs WHERE app = $1 AND finished_at = 0 GROUP BY scenario`, app)
+	}, `SELECT scenario, COUNT(*), COUNT(CASE WHEN status = 'waiting' THEN 1 END) FROM (`+openRuns+`) AS r GROUP BY scenario`, app)
 	return counts, err
 }

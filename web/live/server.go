@@ -138,7 +138,11 @@ func (s *Server) judge(so *socket.Socket, next func(*socket.ExtendedError)) {
 		refusal = c.verdict()
 	}
 	if refusal != nil {
-		next(socket.NewExtendedError(refusal.Message, map[string]any{"code": refusal.Code}))
+		data := map[string]any{"code": refusal.Code}
+		if refusal.Limit != "" {
+			data["limit"] = refusal.Limit
+		}
+		next(socket.NewExtendedError(refusal.Message, data))
 		return
 	}
 	next(nil)

@@ -301,10 +301,10 @@ func (t *tail) join(c *cursor, old *pid) (resumed bool, err error) {
 		return false, errReplaced
 	}
 	if len(t.cursors) >= t.srv.limits.AppSockets {
-		return false, &Refusal{Code: CodeTooMany, Message: "this app has too many open sockets"}
+		return false, &Refusal{Code: CodeTooMany, Message: "this app has too many open sockets", Limit: "app_sockets"}
 	}
 	if c.user != "" && len(t.users[c.user]) >= t.srv.limits.UserSockets {
-		return false, &Refusal{Code: CodeTooMany, Message: "this user has too many open sockets"}
+		return false, &Refusal{Code: CodeTooMany, Message: "this user has too many open sockets", Limit: "user_sockets"}
 	}
 	c.epoch = t.ring.epoch
 	from := t.ring.head
