@@ -220,6 +220,8 @@ type Effects struct {
 	Claims   []*Claim
 	Counters []*Counter
 	Records  []*Record
+	// Deliveries are added to what is counted already.
+	Deliveries []*Delivery
 	// Raise raises the app's catalogue number: every op that begins later sees what this one published.
 	Raise bool
 	// Value is what the caller of the op wants to know; it is not stored.
