@@ -140,6 +140,11 @@ func (s *Store) PushesOf(ctx context.Context, app engine.AppID, run engine.RunID
 	return list(ctx, s, scanPush, selectPush+` WHERE run = ? AND run <> '' AND app = ? ORDER BY pos`, run, app)
 }
 
+// DeliveriesOf sums what became of a run's pushes.
+func (s *Store) DeliveriesOf(ctx context.Context, app engine.AppID, run engine.RunID) ([]engine.Delivery, error) {
+	return list(ctx, s, scanDelivery, selectDelivery+` WHERE run = ? AND app = ? GROUP BY app, run, seq ORDER BY seq`, run, app)
+}
+
 // Owned lists the ready runs of a node.
 func (s *Store) Owned(ctx context.Context, node string, after engine.RunID, limit int) ([]*engine.Run, error) {
 	return list(ctx, s, scanRun, selectRun+` WHERE owner = ? AND id > ? AND status = 'ready' ORDER BY id LIMIT ?`, node, after, limit)

@@ -102,6 +102,8 @@ func (t *tail) pushed(pushes []engine.Push) {
 	var entries []*entry
 	if filled {
 		entries = encode(epoch, pushes, t.srv.now())
+	} else {
+		t.srv.tallies.unheard(pushes) // no socket joins before the ring is filled
 	}
 	t.mu.Lock()
 	t.want = max(t.want, newest)
@@ -117,9 +119,12 @@ func (t *tail) pushed(pushes []engine.Push) {
 
 func encode(epoch string, pushes []engine.Push, now time.Time) []*entry {
 	entries := make([]*entry, len(pushes))
+	var last *tally
 	for i, p := range pushes {
 		// Not p.At: a push that comes late is as new to the sockets as any other, and must stay until they have it.
 		entries[i] = newEntry(epoch, p, now)
+		entries[i].tally = tallyOf(p, last)
+		last = entries[i].tally
 	}
 	return entries
 }
@@ -135,6 +140,7 @@ func (t *tail) appendLocked(entries []*entry) []*cursor {
 			break
 		}
 		t.ring.append(e)
+		t.handedOver(e)
 		moved = true
 		if e.to == engine.Everybody {
 			everybody = true
