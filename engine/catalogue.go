@@ -64,8 +64,11 @@ type ScenarioState string
 
 // The states of a scenario.
 const (
+	// Stopped scenarios match no change; what they had queued or waiting is cancelled, what is under way ends after its step.
 	Stopped ScenarioState = "stopped"
 	Running ScenarioState = "running"
+	// Paused scenarios match and queue, and nothing of theirs advances.
+	Paused ScenarioState = "paused"
 )
 
 // ScenarioRecord is what the store keeps of a scenario; its versions are records of their own.
@@ -161,6 +164,14 @@ type published struct {
 	version *Version
 	// problems say why the version could not be compiled for the app's structures of now.
 	problems []FieldError
+}
+
+// stateOf is the state of a scenario; one that is gone counts as stopped.
+func (c *catalogue) stateOf(scenario string) ScenarioState {
+	if p := c.scenarios[scenario]; p != nil {
+		return p.state
+	}
+	return Stopped
 }
 
 func (c *catalogue) noStructure(id string) error {

@@ -119,7 +119,7 @@ func (a *act) call(c Call) (RunID, error) {
 		return "", a.cat.noScenario(c.Scenario)
 	case p.version == nil && len(p.problems) > 0:
 		return "", &InvalidError{Fields: p.problems, Conflict: true}
-	case p.version == nil || p.state != Running:
+	case p.version == nil || p.state == Stopped:
 		return "", coded(ErrConflict, "NOT_RUNNING", "the scenario is not published and started")
 	}
 	v := p.version

@@ -15,10 +15,17 @@ const (
 type dispatcher struct {
 	mu    sync.Mutex
 	apps  map[AppID]*ready
-	owned map[RunID]bool // in hand: queued here or under way
+	owned map[RunID]bool // in hand: queued here, parked or under way
+	// parked are the runs of paused scenarios.
+	parked map[parkID][]*Run
 	// left says that runs were left in their rows because there were maxInHand in hand; refill is told when there is room for them.
 	left   bool
 	refill chan struct{}
+}
+
+type parkID struct {
+	app      AppID
+	scenario string
 }
 
 // ready are the runs of one app that wait to be moved on.
@@ -35,7 +42,7 @@ type scenarioQueue struct {
 }
 
 func newDispatcher() *dispatcher {
-	return &dispatcher{apps: map[AppID]*ready{}, owned: map[RunID]bool{}, refill: make(chan struct{}, 1)}
+	return &dispatcher{apps: map[AppID]*ready{}, owned: map[RunID]bool{}, parked: map[parkID][]*Run{}, refill: make(chan struct{}, 1)}
 }
 
 // add queues a run that this node has just been given; one that is in hand already is left alone. Past maxInHand a run stays in its
@@ -63,6 +70,35 @@ func (d *dispatcher) again(r *Run) {
 	d.queue(r, true)
 }
 
+// park sets a run that was given out aside.
+func (d *dispatcher) park(r *Run) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	id := parkID{r.App, r.Scenario}
+	d.parked[id] = append(d.parked[id], r)
+	d.rest(r.App)
+}
+
+// unpark queues the runs of a scenario that were set aside.
+func (d *dispatcher) unpark(app AppID, scenario string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	id := parkID{app, scenario}
+	for _, r := range d.parked[id] {
+		d.queue(r, r.Started)
+	}
+	delete(d.parked, id)
+}
+
+// rest notes that a run of an app is no longer under way.
+func (d *dispatcher) rest(app AppID) {
+	a := d.app(app)
+	a.underWay--
+	if a.underWay == 0 && len(a.scenarios) == 0 {
+		delete(d.apps, app)
+	}
+}
+
 // drop ends the node's hold of a run.
 func (d *dispatcher) drop(r *Run) {
 	d.mu.Lock()
@@ -75,11 +111,7 @@ func (d *dispatcher) drop(r *Run) {
 		default:
 		}
 	}
-	a := d.app(r.App)
-	a.underWay--
-	if a.underWay == 0 && len(a.scenarios) == 0 {
-		delete(d.apps, r.App)
-	}
+	d.rest(r.App)
 }
 
 func (d *dispatcher) app(id AppID) *ready {

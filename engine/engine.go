@@ -269,6 +269,10 @@ func (e *Engine) pump(app AppID) {
 // move sends the op that moves a run on. What has to be loaded or evaluated first is done by a worker.
 func (e *Engine) move(op *advanceOp) {
 	r := op.run
+	if cat := e.cats.at(r.App); cat != nil && cat.stateOf(r.Scenario) == Paused {
+		e.park(r)
+		return
+	}
 	op.version = e.cats.known(r.App, r.Scenario, r.Version)
 	if op.version == nil || op.version.readsImages && r.Cause == nil && r.Change != 0 || r.Candidate && op.prepared == nil {
 		e.prepare(op)
@@ -310,6 +314,8 @@ func (e *Engine) moved(op *advanceOp, res Result) {
 	case errors.Is(res.Err, ErrFenced):
 		e.log.Debug("run was taken over", "run", r.ID)
 		e.disp.drop(r)
+	case errors.Is(res.Err, errPaused):
+		e.park(r)
 	case errors.Is(res.Err, errPrepare), errors.Is(res.Err, errMoved):
 		e.prepare(&advanceOp{run: r, tries: op.tries + 1})
 		return

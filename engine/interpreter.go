@@ -58,10 +58,15 @@ func (op *advanceOp) decide(l *Loaded, cats *catalogues) (Effects, error) {
 		return Effects{}, err
 	}
 	w.a.cause.Path = w.state.Path
-	if w.cancelled() {
+	switch cat.stateOf(row.Scenario) {
+	case Paused:
+		return Effects{}, errPaused
+	case Stopped:
 		w.finish(RunCancelled)
-	} else if err := w.judge(); err != nil {
-		return Effects{}, err
+	default:
+		if err := w.judge(); err != nil {
+			return Effects{}, err
+		}
 	}
 	if next.Status == RunReady {
 		if err := w.steps(); err != nil {
@@ -84,12 +89,6 @@ type walk struct {
 	seen  *Object // the state of the current object that env shows
 	env   expr.Env
 	done  int // steps walked in this op
-}
-
-// cancelled says that the scenario was stopped before the run's first step.
-func (w *walk) cancelled() bool {
-	p := w.a.cat.scenarios[w.run.Scenario]
-	return !w.run.Started && (p == nil || p.state == Stopped) && w.run.Trigger != ""
 }
 
 // judge settles a candidate: its condition was evaluated by a worker on the change's images.

@@ -22,7 +22,7 @@ func buildIndex(scenarios map[string]*published) map[string]*matchIndex {
 	index := map[string]*matchIndex{}
 	for _, id := range keysOf(scenarios) {
 		p := scenarios[id]
-		if p.version == nil || p.state != Running || p.version.structure == nil {
+		if p.version == nil || p.state == Stopped || p.version.structure == nil {
 			continue
 		}
 		ix := index[p.version.structure.ID]
@@ -145,6 +145,7 @@ func (a *act) match(s *Structure, ch *Change, old, next *Object, after Values) (
 	if ix == nil {
 		return nil, nil
 	}
+	a.ticks = 0 // the bound is of each change
 	var found []*Trigger
 	ix.find(ch.Kind, ch.Fields, after, func(t *Trigger) { found = append(found, t) })
 	if len(found) == 0 {

@@ -141,6 +141,7 @@ func compact(doc []byte) (json.RawMessage, error) {
 // Publish makes the draft the version that runs from now on; start also starts the scenario. A draft with problems is refused with
 // all of them, and one that equals the running version makes no new version.
 func (e *Engine) Publish(ctx context.Context, app AppID, id, by string, start bool) (*ScenarioRecord, error) {
+	var was ScenarioState
 	rec, _, err := e.changeScenario(ctx, app, id, 0, false, by, func(rec *ScenarioRecord, cat *catalogue) error {
 		if len(rec.Draft) == 0 {
 			return coded(ErrConflict, "NO_DRAFT", "the scenario has no draft to publish")
@@ -152,24 +153,30 @@ func (e *Engine) Publish(ctx context.Context, app AppID, id, by string, start bo
 			rec.Published = rec.Draft
 			rec.Version++
 		}
-		if start {
+		if was = rec.State; start {
 			rec.State = Running
 		}
 		return nil
 	})
+	if err == nil {
+		e.afterState(app, id, was, rec.State)
+	}
 	return rec, err
 }
 
-// SetState starts or stops a scenario. Stopped ones match no change; runs that have begun finish, those that have not are cancelled
-// when their turn comes.
+// SetState starts, pauses or stops a scenario; see the states for what becomes of its runs.
 func (e *Engine) SetState(ctx context.Context, app AppID, id string, state ScenarioState) (*ScenarioRecord, error) {
+	var was ScenarioState
 	rec, _, err := e.changeScenario(ctx, app, id, 0, false, "", func(rec *ScenarioRecord, _ *catalogue) error {
 		if rec.Version == 0 {
 			return coded(ErrConflict, "NOT_PUBLISHED", "the scenario has no published version yet")
 		}
-		rec.State = state
+		was, rec.State = rec.State, state
 		return nil
 	})
+	if err == nil {
+		e.afterState(app, id, was, rec.State)
+	}
 	return rec, err
 }
 

@@ -232,20 +232,101 @@ func TestARestartGoesOnWhereTheRunsStood(t *testing.T) {
 	}
 }
 
-func TestAQueuedRunOfAStoppedScenarioIsCancelled(t *testing.T) {
+func TestRunsOfAStoppedScenarioAreCancelledWithinASecond(t *testing.T) {
 	onEveryStore(t, func(t *testing.T, w *world) {
-		w.mustPublish(`{"id":"hold","structure":"Order","lane":"\"all\"","triggers":[{"id":"c","kind":"object","on":["created"]}],
-			"steps":[{"id":"bad","kind":"push","to":"{{ object.owner }}","event":"x","on_error":{"retry":{"times":1,"backoff":"1s"}}}]}`)
-		first := w.mustWrite(engine.WriteCreate, "Order", "1", `{}`)
-		second := w.mustWrite(engine.WriteCreate, "Order", "2", `{}`)
-		if _, err := w.e.SetState(w.ctx, app, "hold", engine.Stopped); err != nil {
+		w.mustPublish(`{"id":"hold","structure":"Order","lane":"\"all\"","triggers":[{"id":"c","kind":"object","on":["created"]}, {"id":"call","kind":"call"}],
+			"steps":[{"id":"bad","kind":"push","to":"{{ object.owner }}","event":"x","on_error":{"retry":{"times":1,"backoff":"30s"}}}]}`,
+			`{"id":"nap","structure":"Order","triggers":[{"id":"c","kind":"object","on":["created"]}],
+			"steps":[{"id":"sleep","kind":"delay","for":"60d"},{"id":"p","kind":"push","to":"*","event":"woke"}]}`)
+		var ids []engine.RunID
+		for i := range 250 { // more than one op cancels
+			ids = append(ids, w.mustWrite(engine.WriteCreate, "Order", fmt.Sprint(i), `{}`).Runs...)
+		}
+		called, err := w.e.Call(w.ctx, engine.Call{App: app, Scenario: "hold"})
+		if err != nil {
 			t.Fatal(err)
 		}
-		w.settle()
-		for id, want := range map[engine.RunID]engine.RunStatus{first.Runs[0]: engine.RunFailed, second.Runs[0]: engine.RunCancelled} {
-			if r, err := w.store.Run(w.ctx, app, id); err != nil || r.Status != want {
-				t.Errorf("run is %v, want %s (%v)", r, want, err)
+		ids = append(ids, called)
+		waitUntil(t, "the sleepers to sleep", func() bool { return w.e.Backlog(app, "nap").Waiting == 250 && w.e.Backlog(app, "hold").Waiting == 1 })
+		began := time.Now()
+		for _, scenario := range []string{"hold", "nap"} {
+			if _, err := w.e.SetState(w.ctx, app, scenario, engine.Stopped); err != nil {
+				t.Fatal(err)
 			}
+		}
+		bounded, cancel := context.WithTimeout(w.ctx, 20*time.Second)
+		defer cancel()
+		if ended, err := w.e.Await(bounded, app, ids); err != nil || len(ended) != len(ids) {
+			t.Fatalf("%d of %d runs ended, %v", len(ended), len(ids), err)
+		}
+		t.Logf("%d runs were cancelled in %s", len(ids), time.Since(began))
+		for _, id := range ids {
+			if r, err := w.store.Run(w.ctx, app, id); err != nil || r.Status != engine.RunCancelled || r.Holds {
+				t.Errorf("run is %v, want cancelled (%v)", r, err)
+			}
+		}
+		if n := w.e.Backlog(app, "hold"); n != (engine.Backlog{}) {
+			t.Errorf("the backlog says %v", n)
+		}
+		if got := w.mustWrite(engine.WriteCreate, "Order", "late", `{}`).Runs; len(got) != 0 {
+			t.Errorf("a stopped scenario started %v", got)
+		}
+	})
+}
+
+func TestAPausedScenarioQueuesAndGoesOnWhereItWas(t *testing.T) {
+	onEveryStore(t, func(t *testing.T, w *world) {
+		w.mustPublish(`{"id":"tell","structure":"Order","triggers":[{"id":"c","kind":"object","on":["created"]}],
+			"steps":[{"id":"nap","kind":"delay","for":"50ms"},{"id":"p","kind":"push","to":"*","event":"made","message":"{{ object.id }}"}]}`)
+		state := func(s engine.ScenarioState) {
+			t.Helper()
+			if _, err := w.e.SetState(w.ctx, app, "tell", s); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var ids []engine.RunID
+		for i := range 20 {
+			if i == 10 {
+				state(engine.Paused)
+			}
+			ids = append(ids, w.mustWrite(engine.WriteCreate, "Order", fmt.Sprint(i), `{}`).Runs...)
+		}
+		waitUntil(t, "the sleepers to be woken", func() bool {
+			return w.e.Backlog(app, "tell").Waiting == 0
+		})
+		if n := w.e.Backlog(app, "tell"); len(ids) != 20 || n.Open < 10 {
+			t.Errorf("%d runs, of which %v are open: the second half should be", len(ids), n)
+		}
+		for _, id := range ids[10:] {
+			if r, err := w.store.Run(w.ctx, app, id); err != nil || r.Status != engine.RunReady || r.Started {
+				t.Errorf("a run of a paused scenario is %v (%v)", r, err)
+			}
+		}
+		state(engine.Running)
+		if ended, err := w.e.Await(w.ctx, app, ids); err != nil || len(ended) != 20 {
+			t.Fatalf("%d runs ended, %v", len(ended), err)
+		}
+		if got := strings.Count(w.pushed(), "* made"); got != 20 {
+			t.Errorf("%d runs pushed", got)
+		}
+	})
+}
+
+func TestACancelledRunGivesItsLaneToTheNext(t *testing.T) {
+	onEveryStore(t, func(t *testing.T, w *world) {
+		w.mustPublish(`{"id":"hold","structure":"Order","order":"one_at_a_time","triggers":[{"id":"c","kind":"object","on":["created"]}],
+			"steps":[{"id":"bad","kind":"push","to":"{{ object.owner }}","event":"x","on_error":{"retry":{"times":1,"backoff":"30s"}}}]}`)
+		first := w.mustWrite(engine.WriteCreate, "Order", "1", `{}`).Runs[0]
+		second := w.mustWrite(engine.WriteCreate, "Order", "2", `{"owner":"anna"}`).Runs[0]
+		waitUntil(t, "the first to wait", func() bool { return w.e.Backlog(app, "hold").Waiting == 1 })
+		if r, err := w.e.Cancel(w.ctx, app, first); err != nil || r.Status != engine.RunCancelled {
+			t.Fatalf("cancel: %v, %v", r, err)
+		}
+		if ended, err := w.e.Await(w.ctx, app, []engine.RunID{second}); err != nil || len(ended) != 1 || ended[0].Status != engine.RunDone {
+			t.Errorf("the next run is %v, %v", ended, err)
+		}
+		if _, err := w.e.Cancel(w.ctx, app, second); !errors.Is(err, engine.ErrConflict) {
+			t.Errorf("cancelling a run that has ended: %v", err)
 		}
 	})
 }
