@@ -303,6 +303,11 @@ func (e *Engine) Update(ctx context.Context, app AppID, kind RecordKind, id stri
 // SaveStructure makes or changes a structure. Fields may be added and words changed; a field that objects may already use can not
 // change its type, lose its uniqueness check or go away yet.
 func (e *Engine) SaveStructure(ctx context.Context, app AppID, doc []byte) (*Structure, error) {
+	return e.SaveStructureAt(ctx, app, doc, 0)
+}
+
+// SaveStructureAt is SaveStructure for a structure that, when rev is not 0, must be at that revision.
+func (e *Engine) SaveStructureAt(ctx context.Context, app AppID, doc []byte, rev int64) (*Structure, error) {
 	s, err := ParseStructure(doc)
 	if err != nil {
 		return nil, err
@@ -319,6 +324,9 @@ func (e *Engine) SaveStructure(ctx context.Context, app AppID, doc []byte) (*Str
 		old, err := l.RecordForWrite(RecordStructure, s.ID)
 		if err != nil {
 			return Effects{}, err
+		}
+		if rev != 0 && (old == nil || old.Rev != rev) {
+			return Effects{}, coded(ErrVersion, "VERSION", "the structure was changed meanwhile")
 		}
 		if old != nil && bytes.Equal(old.Body, body) {
 			return Effects{}, nil

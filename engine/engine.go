@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"log/slog"
+	"runtime"
 	"slices"
 	"time"
 
@@ -31,6 +32,7 @@ type Engine struct {
 	committers []*committer
 	group      *task.Group
 	prepares   chan struct{}
+	evals      chan struct{}
 	// ctx ends the timers, the janitor and the workers; commits end it for the committers, which first finish what is queued.
 	ctx     context.Context
 	stop    context.CancelFunc
@@ -85,7 +87,7 @@ func New(store Store, opt Options) *Engine {
 	}
 	e := &Engine{
 		store: store, opt: opt, log: opt.Log, node: opt.NewID(), disp: newDispatcher(), due: newTimers(), wait: newWaiters(), backlogs: &backlogs{},
-		group: task.New(opt.Log), prepares: make(chan struct{}, maxPrepare),
+		group: task.New(opt.Log), prepares: make(chan struct{}, maxPrepare), evals: make(chan struct{}, runtime.GOMAXPROCS(0)),
 	}
 	e.cats = &catalogues{store: store, kinds: opt.Kinds, log: opt.Log, node: e.node, notices: &notices{}, backlogs: e.backlogs}
 	for range store.Committers() {

@@ -24,6 +24,24 @@ type state struct {
 	Error *RunError `json:"error,omitempty"`
 	// Walked counts the steps that were executed.
 	Walked int64 `json:"walked,omitempty"`
+	// Ticks and Made are what the run's deferred expressions have spent; see budget.
+	Ticks int `json:"ticks,omitempty"`
+	Made  int `json:"made,omitempty"`
+}
+
+// A run's deferred expressions share one budget (guarantees 3.1): what one expression may take, and a little for each step walked, so that
+// a loop over many objects can go on while expressions that feed on each other can not.
+const (
+	ticksPerStep = 1_000
+	madePerStep  = 16 << 10
+)
+
+// budget is what the run's expressions may still spend at its next step.
+func (st *state) budget() expr.Limits {
+	l := expr.FullLimits
+	l.Ticks = min(l.Ticks, max(0, l.Ticks+ticksPerStep*int(st.Walked)-st.Ticks))
+	l.Bytes = min(l.Bytes, max(0, l.Bytes+madePerStep*int(st.Walked)-st.Made))
+	return l
 }
 
 // frame is one list of a version and the index of the step that comes next in it.

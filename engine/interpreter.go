@@ -58,6 +58,9 @@ func (op *advanceOp) decide(l *Loaded, cats *catalogues) (Effects, error) {
 		return Effects{}, err
 	}
 	w.a.cause.Path = w.state.Path
+	if p := op.prepared; p != nil {
+		w.state.Ticks, w.state.Made = w.state.Ticks+p.ticks, w.state.Made+p.made
+	}
 	switch cat.stateOf(row.Scenario) {
 	case Paused:
 		return Effects{}, errPaused

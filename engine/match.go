@@ -3,6 +3,7 @@ package engine
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -140,14 +141,14 @@ const (
 )
 
 // match starts the runs that a change causes, inside the change's own decision.
-func (a *act) match(s *Structure, ch *Change, old, next *Object, after Values) ([]RunID, error) {
+func (a *act) match(s *Structure, ch *Change, old, next image) ([]RunID, error) {
 	ix := a.cat.index[s.ID]
 	if ix == nil {
 		return nil, nil
 	}
 	a.ticks = 0 // the bound is of each change
 	var found []*Trigger
-	ix.find(ch.Kind, ch.Fields, after, func(t *Trigger) { found = append(found, t) })
+	ix.find(ch.Kind, ch.Fields, next.values, func(t *Trigger) { found = append(found, t) })
 	if len(found) == 0 {
 		return nil, nil
 	}
@@ -155,16 +156,10 @@ func (a *act) match(s *Structure, ch *Change, old, next *Object, after Values) (
 	slices.SortFunc(found, func(x, y *Trigger) int {
 		return cmp.Or(strings.Compare(x.version.Scenario, y.version.Scenario), cmp.Compare(x.doubt(), y.doubt()), strings.Compare(x.ID, y.ID))
 	})
-	names, err := imagesEnv(s, ch, old, next)
+	env, err := a.matchEnv(s, ch, old, next, found)
 	if err != nil {
 		return nil, err
 	}
-	if names["user"], err = a.userFor(found); err != nil {
-		return nil, err
-	}
-	names["app"] = map[string]any{"id": string(a.app)}
-	names["vars"], names["steps"] = map[string]any{}, map[string]any{}
-	env := expr.Env{Names: names, Now: a.now(), Zone: a.cat.zone}
 	found = a.judge(found, env)
 	if err := a.needLanes(found, ch, env); err != nil {
 		return nil, err
@@ -184,6 +179,18 @@ func (a *act) match(s *Structure, ch *Change, old, next *Object, after Values) (
 		}
 	}
 	return ids, nil
+}
+
+// matchEnv is what the conditions and lanes of triggers see of a change.
+func (a *act) matchEnv(s *Structure, ch *Change, old, next image, found []*Trigger) (expr.Env, error) {
+	names := imagesOf(s, ch, old, next)
+	var err error
+	if names["user"], err = a.userFor(found); err != nil {
+		return expr.Env{}, err
+	}
+	names["app"] = map[string]any{"id": string(a.app)}
+	names["vars"], names["steps"] = map[string]any{}, map[string]any{}
+	return expr.Env{Names: names, Now: a.now(), Zone: a.cat.zone}, nil
 }
 
 // userFor is the user who caused what is decided, as expressions see him, where one of the triggers' versions asks for him.
@@ -396,27 +403,43 @@ func cycle(path string) string {
 
 // imagesEnv is what expressions see of a change: its frozen images.
 func imagesEnv(s *Structure, ch *Change, old, next *Object) (map[string]any, error) {
-	before, err := s.env(old)
+	before, err := s.decodeOf(old)
 	if err != nil {
 		return nil, err
 	}
-	env := map[string]any{"before": orNil(before)}
-	image := next
-	if ch.Kind == Deleted {
-		image = old
-	}
-	object, err := s.env(image)
+	after, err := s.decodeOf(next)
 	if err != nil {
 		return nil, err
 	}
-	env["object"] = orNil(object)
+	return imagesOf(s, ch, image{old, before}, image{next, after}), nil
+}
+
+// image is an object with its values, which are decoded only once for a change.
+type image struct {
+	object *Object
+	values Values
+}
+
+// imagesOf is imagesEnv for images that are decoded already; they are not changed.
+func imagesOf(s *Structure, ch *Change, old, next image) map[string]any {
+	show := func(i image) any {
+		if i.object == nil {
+			return nil
+		}
+		return s.withBuiltIns(maps.Clone(i.values), i.object)
+	}
+	before := show(old)
+	object := before
+	if ch.Kind != Deleted {
+		object = show(next)
+	}
 	changed := make([]any, len(ch.Fields))
 	for i, f := range ch.Fields {
 		changed[i] = f
 	}
-	env["changed"] = changed
-	env["event"] = map[string]any{"kind": string(ch.Kind), "object": orNil(object)}
-	return env, nil
+	return map[string]any{
+		"before": before, "object": object, "changed": changed, "event": map[string]any{"kind": string(ch.Kind), "object": object},
+	}
 }
 
 // orNil keeps a nil map from becoming a value that is not null.

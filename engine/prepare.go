@@ -26,7 +26,8 @@ func (e *Engine) evaluate(ctx context.Context, op *advanceOp) error {
 		return err
 	}
 	op.prepared = &prepared{values: map[*slot]preparedValue{}, version: -1}
-	budget := expr.NewBudget(expr.FullLimits, e.opt.Clock)
+	budget := expr.NewBudget(st.budget(), e.opt.Clock)
+	defer func() { op.prepared.ticks, op.prepared.made = budget.Used() }()
 	if r.Candidate {
 		yes, err := e.evaluateCandidate(ctx, cat, op, budget)
 		if err != nil || !yes {
@@ -53,13 +54,27 @@ func (e *Engine) evaluate(ctx context.Context, op *advanceOp) error {
 	if err != nil {
 		return err
 	}
-	for _, slot := range s.deferred {
-		v, err := slot.eval(env, budget)
-		if err != nil {
-			err = fmt.Errorf("%s: %w", slot.path, err)
+	return e.inTurn(ctx, func() {
+		for _, slot := range s.deferred {
+			v, err := slot.eval(env, budget)
+			if err != nil {
+				err = fmt.Errorf("%s: %w", slot.path, err)
+			}
+			op.prepared.values[slot] = preparedValue{v, err}
 		}
-		op.prepared.values[slot] = preparedValue{v, err}
+	})
+}
+
+// inTurn evaluates when one of the few places for it is free: as many as there are processors, so that the time that an expression takes is
+// its own and not that of others (guarantees 3.1).
+func (e *Engine) inTurn(ctx context.Context, evaluate func()) error {
+	select {
+	case e.evals <- struct{}{}:
+		defer func() { <-e.evals }()
+	case <-ctx.Done():
+		return ctx.Err()
 	}
+	evaluate()
 	return nil
 }
 
@@ -85,14 +100,16 @@ func (e *Engine) evaluateCandidate(ctx context.Context, cat *catalogue, op *adva
 		names["user"] = orNil(env)
 	}
 	names["vars"], names["steps"], names["app"] = map[string]any{}, map[string]any{}, map[string]any{"id": string(op.run.App)}
-	any := false
-	for _, t := range op.version.candidates(ch) {
-		v, err := t.If.eval(expr.Env{Names: names, Now: ch.At, Zone: cat.zone}, budget)
-		op.prepared.values[t.If.slot] = preparedValue{v, err}
-		yes, _ := v.(bool)
-		any = any || yes && err == nil
-	}
-	return any, nil
+	proved := false
+	err = e.inTurn(ctx, func() {
+		for _, t := range op.version.candidates(ch) {
+			v, err := t.If.eval(expr.Env{Names: names, Now: ch.At, Zone: cat.zone}, budget)
+			op.prepared.values[t.If.slot] = preparedValue{v, err}
+			yes, _ := v.(bool)
+			proved = proved || yes && err == nil
+		}
+	})
+	return proved, err
 }
 
 // userOf is the user who caused a run, nil when there is none or nothing asks for him.

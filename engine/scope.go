@@ -24,6 +24,8 @@ type prepared struct {
 	step    *step
 	values  map[*slot]preparedValue
 	version int64 // of the current object; -1 when there was none
+	// ticks and made are what the evaluation spent of the run's budget.
+	ticks, made int
 }
 
 type preparedValue struct {

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -57,6 +58,8 @@ type Field struct {
 	Auto string `json:"auto,omitempty"`
 
 	zone *time.Location // of dates without an offset; nil is UTC
+	// given is Default where that is a template.
+	given *expr.Template
 }
 
 // Limits of structures (contracts 2, guarantees 4).
@@ -163,11 +166,46 @@ func (f *Field) check(path string) []FieldError {
 		add(".indexed", "TYPE", "a unique field is always indexed")
 	}
 	if f.Default != nil {
-		if _, err := f.parse(f.Default); err != nil {
-			add(".default", "TYPE", "%s", err)
+		if err := f.checkDefault(); err != nil {
+			errs = append(errs, fieldError(path+".default", "TYPE", err))
 		}
 	}
 	return errs
+}
+
+// defaultScope is what the default of a field may name: it is judged inside the write that makes the object.
+var defaultScope = &expr.Scope{Names: map[string]expr.Type{
+	"app": expr.MapOf(map[string]expr.Type{"id": {Kind: expr.KindString}}), "user": expr.ObjectOf(nil),
+}}
+
+// checkDefault checks a default, and compiles one that is a template.
+func (f *Field) checkDefault() error {
+	var text string
+	if json.Unmarshal(f.Default, &text) != nil || !strings.Contains(text, "{{") {
+		_, err := f.parse(f.Default)
+		return err
+	}
+	given, err := expr.CompileTemplate(text, defaultScope, f.exprType())
+	if err != nil {
+		return err
+	}
+	if given.Cost() == expr.Deferred {
+		return errors.New("is judged inside the write and has to be simpler")
+	}
+	f.given = given
+	return nil
+}
+
+// defaultFor is the value of a new object whose writer named none.
+func (f *Field) defaultFor(env expr.Env) (any, error) {
+	if f.given == nil {
+		return f.parse(f.Default)
+	}
+	v, err := f.given.Eval(env, expr.NewBudget(expr.InlineLimits, nil))
+	if err != nil {
+		return nil, err
+	}
+	return f.accept(v)
 }
 
 func (s *Structure) prepare() {

@@ -50,13 +50,18 @@ func (s *Structure) env(o *Object) (map[string]any, error) {
 	if err != nil {
 		return nil, err
 	}
+	return s.withBuiltIns(v, o), nil
+}
+
+// withBuiltIns adds the built-in fields of an object to its decoded values.
+func (*Structure) withBuiltIns(v Values, o *Object) map[string]any {
 	v["id"], v["version"] = o.ID, o.Version
 	v["changed_at"], v["changed_by"] = o.ChangedAt, o.ChangedBy
 	// The image of a change does not know when the object was made: it has no value then, rather than a wrong one.
 	if !o.CreatedAt.IsZero() {
 		v["created_at"], v["created_by"] = o.CreatedAt, o.CreatedBy
 	}
-	return v, nil
+	return v
 }
 
 // Encode is the stored form of values: a JSON object with sorted keys, without unset fields.

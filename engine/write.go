@@ -171,7 +171,7 @@ func (a *act) write(c change) (Written, error) {
 	if c.silent {
 		return out, nil
 	}
-	out.Runs, err = a.match(s, ch, old, next, after)
+	out.Runs, err = a.match(s, ch, image{old, before}, image{next, after})
 	return out, err
 }
 
@@ -218,7 +218,14 @@ func (a *act) after(c change, before Values, isNew bool) (Values, error) {
 		f := &c.structure.Fields[i]
 		_, named := c.set[f.ID]
 		if isNew && !named && f.Default != nil {
-			after[f.ID], _ = f.parse(f.Default) // checked when the structure was saved
+			v, err := a.defaultOf(f)
+			if isNeed(err) {
+				return nil, err
+			}
+			if err != nil {
+				errs = append(errs, fieldError(f.ID, "DEFAULT", fmt.Errorf("its default gives no value: %w", err)))
+			}
+			after[f.ID] = v
 		}
 		if isNew && f.Auto != "" {
 			if err := a.number(c.structure, f, after); err != nil {
@@ -243,6 +250,26 @@ func (a *act) after(c change, before Values, isNew bool) (Values, error) {
 		return nil, &InvalidError{Fields: errs}
 	}
 	return after, nil
+}
+
+// defaultOf evaluates a field's default for a new object.
+func (a *act) defaultOf(f *Field) (any, error) {
+	env := expr.Env{Now: a.now(), Zone: a.cat.zone}
+	if f.given != nil {
+		env.Names = map[string]any{"app": map[string]any{"id": string(a.app)}, "user": nil}
+		if s := a.cat.structures[UserStructure]; s != nil && a.cause.User != "" {
+			user, err := a.object(UserStructure, a.cause.User, false)
+			if err != nil {
+				return nil, err
+			}
+			names, err := s.env(user)
+			if err != nil {
+				return nil, err
+			}
+			env.Names["user"] = orNil(names)
+		}
+	}
+	return f.defaultFor(env)
 }
 
 // number gives the next auto number, or raises the counter past a number that the writer named.

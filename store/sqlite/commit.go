@@ -14,6 +14,9 @@ import (
 // Commit carries out ops in one transaction. Where SQL fails although every op was found good, the ops are tried again in halves,
 // so that one of them can not void the others.
 func (s *Store) Commit(ctx context.Context, ops []engine.Op) []engine.Result {
+	if err := s.floor.check(); err != nil {
+		return refused(len(ops), err)
+	}
 	results, err := s.write.commit(ctx, ops)
 	if err == nil {
 		return results

@@ -27,6 +27,7 @@ type Store struct {
 	read  *sql.DB
 	lock  *os.File
 	clock func() time.Time
+	floor floor
 }
 
 var _ engine.Store = (*Store)(nil)
@@ -35,6 +36,9 @@ var _ engine.Store = (*Store)(nil)
 type Options struct {
 	// Clock is the time of batches. Nil means time.Now.
 	Clock func() time.Time
+	// FreeFloor is how many bytes of the disk stay free: below it writes fail with ErrFull, while there is still room to tidy up. 0 means
+	// 200 MiB (guarantees 4); negative, none.
+	FreeFloor int64
 }
 
 // ErrLocked says that another process has the file open.
@@ -47,6 +51,9 @@ func Open(ctx context.Context, path string, opt Options) (*Store, error) {
 	if opt.Clock == nil {
 		opt.Clock = time.Now
 	}
+	if opt.FreeFloor == 0 {
+		opt.FreeFloor = 200 << 20
+	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, fmt.Errorf("make data directory: %w", err)
 	}
@@ -54,7 +61,7 @@ func Open(ctx context.Context, path string, opt Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{lock: lock, clock: opt.Clock}
+	s := &Store{lock: lock, clock: opt.Clock, floor: floor{dir: filepath.Dir(path), bytes: opt.FreeFloor}}
 	if err := s.open(ctx, path); err != nil {
 		_ = s.Close()
 		return nil, err
@@ -63,7 +70,7 @@ func Open(ctx context.Context, path string, opt Options) (*Store, error) {
 }
 
 func (s *Store) open(ctx context.Context, path string) error {
-	db, err := sql.Open("sqlite", source(path, "busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(0)", "cache_size(-65536)"))
+	db, err := sql.Open("sqlite", source(path, "busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(0)", "cache_size(-65536)", "journal_size_limit(67108864)"))
 	if err != nil {
 		return fmt.Errorf("open %s: %w", path, err)
 	}

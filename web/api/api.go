@@ -17,6 +17,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
+	"golang.org/x/time/rate"
 
 	"github.com/cuelight/cuelight/engine"
 	"github.com/cuelight/cuelight/engine/account"
@@ -61,8 +62,10 @@ type API struct {
 
 	inFlight atomic.Int64 // bytes of bodies being worked at
 	waiting  waiting
-	stopping context.Context // ends when nobody shall wait for runs any more
-	drain    context.CancelFunc
+	// pushRates bound what apps send.
+	pushRates rates
+	stopping  context.Context // ends when nobody shall wait for runs any more
+	drain     context.CancelFunc
 
 	document sync.Once
 	openAPI  []byte
@@ -81,6 +84,7 @@ func New(o Options) *API {
 	}
 	a := &API{opt: o, log: o.Log, limits: o.Limits.withDefaults(), mux: http.NewServeMux(), cross: http.NewCrossOriginProtection()}
 	a.waiting.max = a.limits.WaitPerApp
+	a.pushRates = rates{limit: a.limits.Pushes, apps: map[engine.AppID]*rate.Limiter{}}
 	a.stopping, a.drain = context.WithCancel(context.Background())
 	a.huma = humago.New(a.mux, a.config())
 	a.registerAll()

@@ -17,13 +17,14 @@ type Limits struct {
 	Wait          time.Duration // that one of them may take, 60 s
 	FilterTime    time.Duration // of a list with a filter, 2 s
 	Page          int           // objects of a list, 1,000
+	Pushes        int           // of an app per second by the API, each receiver counted, 1,000; twice as many in a burst
 }
 
 func (l Limits) withDefaults() Limits {
 	for _, n := range []struct {
 		field *int
 		value int
-	}{{&l.BodyBytes, 1 << 20}, {&l.InFlightBytes, 32 << 20}, {&l.JSONDepth, 64}, {&l.JSONNodes, 10_000}, {&l.WaitPerApp, 200}, {&l.Page, 1000}} {
+	}{{&l.BodyBytes, 1 << 20}, {&l.InFlightBytes, 32 << 20}, {&l.JSONDepth, 64}, {&l.JSONNodes, 10_000}, {&l.WaitPerApp, 200}, {&l.Page, 1000}, {&l.Pushes, 1000}} {
 		if *n.field == 0 {
 			*n.field = n.value
 		}
@@ -61,6 +62,7 @@ func (a *API) limitRows() []Limit {
 		{"json_nodes", int64(l.JSONNodes), "values", "values in a body"},
 		{"page", int64(l.Page), "items", "items of one answer of a list"},
 		{"filter_time", l.FilterTime.Milliseconds(), "ms", "a list with a filter that no index serves"},
+		{"pushes", int64(l.Pushes), "per second", "pushes of an app by the API, each receiver counted"},
 		{"wait", l.Wait.Milliseconds(), "ms", "?wait"},
 		{"wait_per_app", int64(l.WaitPerApp), "requests", "requests of an app that wait for runs at a time"},
 		{"idempotency_key", 255, "bytes", "an Idempotency-Key; it is kept 24 h"},
@@ -73,6 +75,7 @@ func (a *API) limitRows() []Limit {
 		{"app_name", maxName, "bytes", "the name of an app"},
 		{"app_origins", maxOrigins, "origins", "origins that an app admits"},
 		{"version_note", maxNote, "bytes", "the note of a published version"},
+		{"disk_free_bytes", 200 << 20, "bytes", "free on the disk of a SQLite file, below which nothing is written"},
 		{"sort_keys", maxSort, "fields", "fields that a list is sorted by"},
 	}
 	for _, l := range engine.Limits() {

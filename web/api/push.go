@@ -6,8 +6,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
+	"sync"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
+	"golang.org/x/time/rate"
 
 	"github.com/cuelight/cuelight/engine"
 	"github.com/cuelight/cuelight/engine/account"
@@ -86,6 +90,11 @@ func (a *API) push(ctx context.Context, c *call, in *pushIn, body *pushBody) (*p
 			return nil, c.who.lacks(account.PushAll)
 		}
 	}
+	if wait := a.pushRates.take(c.app, len(body.To)); wait > 0 {
+		p := limited(http.StatusTooManyRequests, "pushes", "BUSY", "the app sends more than %d pushes a second", a.limits.Pushes)
+		p.after = wait
+		return nil, p
+	}
 	once, err := c.once(in.Key)
 	if err != nil {
 		return nil, err
@@ -113,6 +122,30 @@ func (a *API) push(ctx context.Context, c *call, in *pushIn, body *pushBody) (*p
 		out.Body.Online += s.Online
 	}
 	return out, nil
+}
+
+// rates bound what each app sends per second.
+type rates struct {
+	limit int
+	mu    sync.Mutex
+	apps  map[engine.AppID]*rate.Limiter
+}
+
+// take takes n of the app's share, or says how long to wait for it. A push with more receivers than the burst takes the whole burst.
+func (r *rates) take(app engine.AppID, n int) time.Duration {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	l := r.apps[app]
+	if l == nil {
+		l = rate.NewLimiter(rate.Limit(r.limit), 2*r.limit)
+		r.apps[app] = l
+	}
+	want := l.ReserveN(time.Now(), min(n, l.Burst()))
+	wait := want.Delay()
+	if wait > 0 {
+		want.Cancel()
+	}
+	return wait
 }
 
 func (a *API) online(app engine.AppID, user string) int {

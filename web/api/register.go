@@ -44,6 +44,7 @@ func (a *API) registerDocuments() {
 	register(a, Route{Method: "POST", Path: scenario + "/publish", Name: "publish", Summary: "Publish the draft", Scope: account.ScenariosWrite}, a.publish)
 	register(a, Route{Method: "POST", Path: scenario + "/start", Name: "startScenario", Summary: "Start a scenario", Scope: account.ScenariosWrite}, a.start)
 	register(a, Route{Method: "POST", Path: scenario + "/stop", Name: "stopScenario", Summary: "Stop a scenario", Scope: account.ScenariosWrite}, a.stop)
+	register(a, Route{Method: "POST", Path: scenario + "/pause", Name: "pauseScenario", Summary: "Pause a scenario: changes queue, nothing advances", Scope: account.ScenariosWrite}, a.pause)
 	register(a, Route{Method: "POST", Path: scenario + "/call", Name: "callScenario", Summary: "Start a run by hand", Scope: account.RunsWrite, Status: 202}, a.callScenario)
 }
 
@@ -51,6 +52,7 @@ func (a *API) registerRuns() {
 	register(a, Route{Method: "GET", Path: inn + "/runs", Name: "listRuns", Summary: "List runs, newest first", Scope: account.RunsRead}, a.listRuns)
 	register(a, Route{Method: "GET", Path: inn + "/runs/{id}", Name: "getRun", Summary: "Read a run", Scope: account.RunsRead}, a.getRun)
 	register(a, Route{Method: "GET", Path: inn + "/runs/{id}/steps", Name: "listSteps", Summary: "Read a run's log", Scope: account.RunsRead}, a.listSteps)
+	register(a, Route{Method: "POST", Path: inn + "/runs/{id}/cancel", Name: "cancelRun", Summary: "Cancel an open run", Scope: account.RunsWrite}, a.cancelRun)
 }
 
 func (a *API) registerPeople() {

@@ -93,6 +93,14 @@ func (a *API) getRun(ctx context.Context, c *call, in *runIn, _ *none) (*runOut,
 	return &runOut{showRun(r)}, nil
 }
 
+func (a *API) cancelRun(ctx context.Context, c *call, in *runIn, _ *none) (*runOut, error) {
+	r, err := a.opt.Engine.Cancel(ctx, c.app, engine.RunID(in.ID))
+	if err != nil {
+		return nil, err
+	}
+	return &runOut{showRun(r)}, nil
+}
+
 // stepView is a line of a run's log.
 type stepView struct {
 	Seq        int64       `json:"seq"`

@@ -262,6 +262,10 @@ func (a *API) stop(ctx context.Context, c *call, in *scenarioIn, _ *none) (*scen
 	return a.setState(ctx, c, in, engine.Stopped)
 }
 
+func (a *API) pause(ctx context.Context, c *call, in *scenarioIn, _ *none) (*scenarioOut, error) {
+	return a.setState(ctx, c, in, engine.Paused)
+}
+
 func (a *API) setState(ctx context.Context, c *call, in *scenarioIn, state engine.ScenarioState) (*scenarioOut, error) {
 	if _, err := a.opt.Engine.SetState(ctx, c.app, in.ID, state); err != nil {
 		return nil, err

@@ -61,7 +61,13 @@ func (a *API) showStructure(ctx context.Context, app engine.AppID, s *engine.Str
 	return out, nil
 }
 
-func (a *API) saveStructure(ctx context.Context, c *call, in *structureIn, body *document) (*documentOut, error) {
+type saveStructureIn struct {
+	StructurePath
+	// IfMatch must be the structure's ETag.
+	IfMatch string `header:"If-Match" doc:"The structure's ETag: refused with 412 if it has another by now."`
+}
+
+func (a *API) saveStructure(ctx context.Context, c *call, in *saveStructureIn, body *document) (*documentOut, error) {
 	doc, err := withID(*body, in.Structure)
 	if err != nil {
 		return nil, err
@@ -70,7 +76,11 @@ func (a *API) saveStructure(ctx context.Context, c *call, in *structureIn, body 
 	if err != nil {
 		return nil, err
 	}
-	s, err := a.opt.Engine.SaveStructure(ctx, c.app, doc)
+	rev, err := ifMatch(in.IfMatch)
+	if err != nil {
+		return nil, err
+	}
+	s, err := a.opt.Engine.SaveStructureAt(ctx, c.app, doc, rev)
 	if err != nil {
 		return nil, err
 	}

@@ -21,6 +21,7 @@ var limits = map[string]limit{
 	"requests":       {func(c *Config) *int { return &c.Web.Requests }, 300, "per 10 s", "requests of one address"},
 	"connections":    {func(c *Config) *int { return &c.Web.Connections }, 2500, "connections", "connections of one address"},
 	"body_bytes":     {func(c *Config) *int { return &c.Web.API.BodyBytes }, 1 << 20, "bytes", "the body of one request"},
+	"pushes":         {func(c *Config) *int { return &c.Web.API.Pushes }, 1000, "per second", "pushes of an app by the API, each receiver counted"},
 	"sockets":        {func(c *Config) *int { return &c.Live.Sockets }, 10_000, "sockets", "open sockets of this process"},
 	"app_sockets":    {func(c *Config) *int { return &c.Live.AppSockets }, 5000, "sockets", "open sockets of one app"},
 	"user_sockets":   {func(c *Config) *int { return &c.Live.UserSockets }, 20, "sockets", "open sockets of one user"},
@@ -54,7 +55,7 @@ func (c *Config) shown() []api.Limit {
 	var rows []api.Limit
 	for _, name := range slices.Sorted(maps.Keys(limits)) {
 		l := limits[name]
-		if own := []string{"requests", "connections", "body_bytes", "login_attempts"}; slices.Contains(own, name) {
+		if own := []string{"requests", "connections", "body_bytes", "pushes", "login_attempts"}; slices.Contains(own, name) {
 			continue
 		}
 		value := *l.field(c)
