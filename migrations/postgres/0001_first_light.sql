@@ -72,6 +72,7 @@ CREATE TABLE changes (
   PRIMARY KEY (seq, at)
 ) PARTITION BY RANGE (at);
 CREATE TABLE changes_default PARTITION OF changes DEFAULT;
+CREATE INDEX changes_default_at ON changes_default (at);
 CREATE INDEX changes_of_app ON changes (app, tx, seq);
 -- Numbers are unique and growing but not gapless: the feed's order is (tx, seq).
 CREATE SEQUENCE change_seq;

@@ -87,6 +87,18 @@ func (s *Store) tend(ctx context.Context, over map[string]time.Time) (int, error
 }
 
 func (s *Store) tendTable(ctx context.Context, t parted, have map[string]time.Time, now, over time.Time) (int, error) {
+	var missing []time.Time
+	for i := range t.ahead + 1 {
+		start := now.Truncate(t.width).Add(time.Duration(i) * t.width)
+		if _, there := have[t.partition(start)]; !there {
+			missing = append(missing, start)
+		}
+	}
+	if len(missing) > 0 {
+		if err := s.attach(ctx, t, missing); err != nil {
+			return 0, err
+		}
+	}
 	dropped := 0
 	for name, start := range have {
 		if start.Add(t.width).After(over) {
@@ -100,17 +112,7 @@ func (s *Store) tendTable(ctx context.Context, t parted, have map[string]time.Ti
 			dropped++
 		}
 	}
-	present := now.Truncate(t.width)
-	var missing []time.Time
-	for start := present; !start.After(present.Add(time.Duration(t.ahead) * t.width)); start = start.Add(t.width) {
-		if _, there := have[t.partition(start)]; !there {
-			missing = append(missing, start)
-		}
-	}
-	if len(missing) == 0 {
-		return dropped, nil
-	}
-	return dropped, s.attach(ctx, t, missing)
+	return dropped, nil
 }
 
 // partitions lists, for each table, its partitions and when they begin.
