@@ -132,6 +132,11 @@ func (a *act) setRun(r *Run) {
 	a.eff.Runs = append(a.eff.Runs, r)
 }
 
+// tally moves the backlog of a run's scenario.
+func (a *act) tally(r *Run, open, waiting int) {
+	a.eff.Tallies = append(a.eff.Tallies, Tally{r.Scenario, Backlog{open, waiting}})
+}
+
 // laneOfRun locks the lane of a run that is about to be written.
 func (a *act) laneOfRun(r *Run) (*Lane, error) {
 	if r.Lane == "" {

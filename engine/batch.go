@@ -49,6 +49,8 @@ type Writes struct {
 	Values   []*RunValue
 	// Pushes are in order per app; the store gives positions by this order.
 	Pushes []*Push
+	// Deliveries may name the same step of a run more than once.
+	Deliveries []*Delivery
 	// Raise lists the apps whose catalogue number is to be raised, each once.
 	Raise []AppID
 }
@@ -251,6 +253,7 @@ func (b *Batch) apply(op *Op, res *Result, seq func() int64) {
 	w.Steps = append(w.Steps, e.Steps...)
 	w.Values = append(w.Values, e.Values...)
 	w.Pushes = append(w.Pushes, e.Pushes...)
+	w.Deliveries = append(w.Deliveries, e.Deliveries...)
 	// Two raises in one batch are one: the store adds one to the number, and what is seen after the batch must not be lower than in it.
 	if e.Raise && !slices.Contains(w.Raise, op.App) {
 		b.catalogue[op.App]++

@@ -129,7 +129,7 @@ func (x *Binder) Fail(setting, code, format string, args ...any) {
 	if setting != "" {
 		path += "." + setting
 	}
-	x.b.errs = append(x.b.errs, FieldError{path, code, fmt.Sprintf(format, args...)})
+	x.b.errs = append(x.b.errs, FieldError{Path: path, Code: code, Message: fmt.Sprintf(format, args...)})
 }
 
 // Fields binds field values to a structure: names, types and literals are checked, templates compiled.
@@ -141,7 +141,7 @@ func (x *Binder) Fields(setting string, values FieldValues, s *Structure) {
 		path := x.path + "." + setting + "." + name
 		f := s.Field(name)
 		if f == nil {
-			x.b.errs = append(x.b.errs, FieldError{path, "UNKNOWN_FIELD", fmt.Sprintf("%s has no field %q%s", s.ID, name, s.suggest(name))})
+			x.b.errs = append(x.b.errs, FieldError{Path: path, Code: "UNKNOWN_FIELD", Message: fmt.Sprintf("%s has no field %q%s", s.ID, name, s.suggest(name))})
 			continue
 		}
 		x.b.fieldValue(values[name], f, path)
@@ -160,7 +160,7 @@ func (b *binder) fieldValue(t *Template, f *Field, path string) {
 		}
 		v, err := f.parse(doc)
 		if err != nil {
-			b.errs = append(b.errs, FieldError{path, "TYPE", err.Error()})
+			b.errs = append(b.errs, fieldError(path, "TYPE", err))
 			return
 		}
 		t.slot = &slot{path: path, eval: func(expr.Env, *expr.Budget) (any, error) { return v, nil }}
@@ -218,11 +218,12 @@ func (b *binder) fail(path string, err error) {
 			if f.Path != "" {
 				at += "." + f.Path
 			}
-			b.errs = append(b.errs, FieldError{at, f.Code, f.Message})
+			f.Path = at
+			b.errs = append(b.errs, f)
 		}
 		return
 	}
-	b.errs = append(b.errs, FieldError{path, "EXPRESSION", err.Error()})
+	b.errs = append(b.errs, fieldError(path, "EXPRESSION", err))
 }
 
 // requireSet reports settings that are needed and not given.
@@ -234,7 +235,7 @@ func (b *binder) requireSet(v reflect.Value, path string) {
 	}
 	for _, p := range props {
 		if p.Required && v.FieldByIndex(p.Index).IsZero() && v.FieldByIndex(p.Index).Kind() != reflect.Bool {
-			b.errs = append(b.errs, FieldError{path + "." + p.Name, "REQUIRED", "is needed: " + p.Help})
+			b.errs = append(b.errs, FieldError{Path: path + "." + p.Name, Code: "REQUIRED", Message: "is needed: " + p.Help})
 		}
 	}
 }

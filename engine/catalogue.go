@@ -96,20 +96,30 @@ type catalogue struct {
 	scenarios  map[string]*published
 	index      map[string]*matchIndex // by structure
 
-	node    string
-	log     *slog.Logger
-	notices *notices
+	node     string
+	log      *slog.Logger
+	notices  *notices
+	backlogs *backlogs
 }
 
 // Notice is a problem that a builder should see: a condition that could not be judged.
 type Notice struct {
 	App      AppID     `json:"-"`
 	Scenario string    `json:"scenario"`
-	Trigger  string    `json:"trigger"`
+	Trigger  string    `json:"trigger,omitempty"`
+	Code     string    `json:"code"`
 	Message  string    `json:"message"`
 	Count    int64     `json:"count"`
 	At       time.Time `json:"at"`
 }
+
+// The codes of notices.
+const (
+	// NoticeCondition says that a trigger's condition could not be judged.
+	NoticeCondition = "CONDITION"
+	// NoticeOverloaded says that many runs of a scenario wait for their turn.
+	NoticeOverloaded = "OVERLOADED"
+)
 
 // notices remembers the last problem of each trigger since the program started, at most maxNotices of them.
 type notices struct {
@@ -134,7 +144,7 @@ func (c *catalogue) problem(t *Trigger, err error) {
 		if len(c.notices.all) >= maxNotices {
 			return
 		}
-		n = &Notice{App: id.app, Scenario: id.scenario, Trigger: id.trigger}
+		n = &Notice{App: id.app, Scenario: id.scenario, Trigger: id.trigger, Code: NoticeCondition}
 		if c.notices.all == nil {
 			c.notices.all = map[noticeID]*Notice{}
 		}
@@ -165,6 +175,8 @@ type catalogues struct {
 	node  string
 	// notices are shared by all catalogues of the node.
 	notices *notices
+	// backlogs are the engine's.
+	backlogs *backlogs
 
 	dirty    sync.Map   // AppID → true once a commit of this node has raised the number
 	mu       sync.Mutex // one load at a time
@@ -248,7 +260,7 @@ func (c *catalogues) load(ctx context.Context, app AppID, number int64) (*catalo
 func (c *catalogues) compile(app AppID, number int64, records []*Record) (*catalogue, error) {
 	cat := &catalogue{
 		app: App{ID: app}, number: number, structures: map[string]*Structure{}, scenarios: map[string]*published{},
-		node: c.node, log: c.log, notices: c.notices,
+		node: c.node, log: c.log, notices: c.notices, backlogs: c.backlogs,
 	}
 	for _, r := range records {
 		switch r.Kind {

@@ -71,6 +71,32 @@ func TestABatchIsBoundedByBytesAndSharedByBytes(t *testing.T) {
 	}
 }
 
+func TestALargeOpIsDrawnThoughItsAppHasNoCredit(t *testing.T) {
+	t.Parallel()
+	c := testCommitter()
+	enqueue(t, c, "a", 3, maxBatchBytes, false)
+	for i := range 3 {
+		if batch := c.draw(); len(batch) != 1 {
+			t.Fatalf("draw %d gave %d ops", i, len(batch))
+		}
+	}
+	// Once nobody is left to wait for, the debt is forgotten with the queue.
+	if batch := c.draw(); len(batch) != 0 || len(c.ring) != 0 || len(c.apps) != 0 {
+		t.Errorf("%d ops and %d queues are left", len(batch), len(c.apps))
+	}
+}
+
+func TestAnAppInDebtDoesNotKeepOthersWaiting(t *testing.T) {
+	t.Parallel()
+	c := testCommitter()
+	enqueue(t, c, "fat", 3, maxBatchBytes, false)
+	c.draw()
+	enqueue(t, c, "thin", 10, 100, false)
+	if byApp, _ := count(c.draw()); byApp["thin"] != 10 {
+		t.Errorf("the batch after the large op holds %v", byApp)
+	}
+}
+
 func TestStepsOfRunsComeBeforeWritesTwoToOne(t *testing.T) {
 	c := testCommitter()
 	enqueue(t, c, "a", 300, 100, true)

@@ -122,7 +122,7 @@ func compileScenario(doc *Scenario, number int64, structures map[string]*Structu
 	}
 	if doc.Structure != "" {
 		if v.structure = structures[doc.Structure]; v.structure == nil {
-			b.errs = append(b.errs, FieldError{"structure", "UNKNOWN_STRUCTURE", "there is no structure of this name" + didYouMean(doc.Structure, keysOf(structures))})
+			b.errs = append(b.errs, FieldError{Path: "structure", Code: "UNKNOWN_STRUCTURE", Message: "there is no structure of this name" + didYouMean(doc.Structure, keysOf(structures))})
 			return nil, b.errs
 		}
 	}
@@ -140,7 +140,7 @@ func compileScenario(doc *Scenario, number int64, structures map[string]*Structu
 			b.note(v.lane.reads)
 		}
 		if v.lane.slot != nil && v.lane.deferred {
-			b.errs = append(b.errs, FieldError{"lane", "COST", "is judged inside the write and has to be simpler"})
+			b.errs = append(b.errs, FieldError{Path: "lane", Code: "COST", Message: "is judged inside the write and has to be simpler"})
 		}
 	}
 	b.slots = nil
@@ -157,7 +157,7 @@ func compileScenario(doc *Scenario, number int64, structures map[string]*Structu
 // collect looks through all steps first, so that every expression can name what an earlier or an enclosing step yields.
 func (b *binder) collect(docs []json.RawMessage, path string, depth int) {
 	if depth > MaxNesting {
-		b.errs = append(b.errs, FieldError{path, "LIMIT", fmt.Sprintf("steps may be nested at most %d deep", MaxNesting)})
+		b.errs = append(b.errs, overLimit(path, "step_nesting", "steps may be nested at most %d deep", MaxNesting))
 		return
 	}
 	for i, doc := range docs {
@@ -170,11 +170,11 @@ func (b *binder) collect(docs []json.RawMessage, path string, depth int) {
 		}
 		switch {
 		case !stepIDRule.MatchString(h.ID):
-			b.errs = append(b.errs, FieldError{at + ".id", "NAME", "must start with a small letter and hold only small letters, digits and _"})
+			b.errs = append(b.errs, FieldError{Path: at + ".id", Code: "NAME", Message: "must start with a small letter and hold only small letters, digits and _"})
 		case b.ids[h.ID] != "":
-			b.errs = append(b.errs, FieldError{at + ".id", "TAKEN", "another step has this id: " + b.ids[h.ID]})
+			b.errs = append(b.errs, FieldError{Path: at + ".id", Code: "TAKEN", Message: "another step has this id: " + b.ids[h.ID]})
 		case len(b.ids) >= MaxSteps:
-			b.errs = append(b.errs, FieldError{at, "LIMIT", fmt.Sprintf("at most %d steps", MaxSteps)})
+			b.errs = append(b.errs, overLimit(at, "steps_per_scenario", "at most %d steps", MaxSteps))
 			return
 		}
 		b.ids[h.ID] = at
@@ -205,7 +205,7 @@ func (b *binder) declare(doc json.RawMessage, path string) {
 	}
 	for name := range names {
 		if !nameRule.MatchString(name) {
-			b.errs = append(b.errs, FieldError{path + "." + name, "NAME", "must start with a letter and hold only letters, digits and _"})
+			b.errs = append(b.errs, FieldError{Path: path + "." + name, Code: "NAME", Message: "must start with a letter and hold only letters, digits and _"})
 		}
 		if _, declared := b.vars[name]; !declared {
 			b.vars[name] = expr.Any
@@ -238,7 +238,7 @@ func (b *binder) list(docs []json.RawMessage, path string) *list {
 		}
 		kind, ok := b.kinds[h.Kind]
 		if !ok {
-			b.errs = append(b.errs, FieldError{at + ".kind", "UNKNOWN_KIND", fmt.Sprintf("there is no step kind %q%s", h.Kind, didYouMean(h.Kind, keysOf(b.kinds)))})
+			b.errs = append(b.errs, FieldError{Path: at + ".kind", Code: "UNKNOWN_KIND", Message: fmt.Sprintf("there is no step kind %q%s", h.Kind, didYouMean(h.Kind, keysOf(b.kinds)))})
 			continue
 		}
 		b.checkOnError(h.OnError, at+".on_error")
@@ -275,10 +275,10 @@ func (b *binder) checkOnError(o *onError, path string) {
 		return
 	}
 	if o.Then != "" && o.Then != "stop" && o.Then != "continue" {
-		b.errs = append(b.errs, FieldError{path + ".then", "OPTION", "must be stop or continue"})
+		b.errs = append(b.errs, FieldError{Path: path + ".then", Code: "OPTION", Message: "must be stop or continue"})
 	}
-	if o.Retry != nil && (o.Retry.Times < 1 || o.Retry.Times > 25) {
-		b.errs = append(b.errs, FieldError{path + ".retry.times", "LIMIT", "must be 1 to 25"})
+	if o.Retry != nil && (o.Retry.Times < 1 || o.Retry.Times > MaxRetries) {
+		b.errs = append(b.errs, overLimit(path+".retry.times", "retries_per_step", "must be 1 to %d", MaxRetries))
 	}
 	if o.Retry != nil && o.Retry.Backoff == 0 {
 		o.Retry.Backoff = Duration(10e9)
@@ -299,12 +299,12 @@ func (b *binder) triggers(docs []json.RawMessage, kinds Kinds) {
 			continue
 		}
 		if !stepIDRule.MatchString(h.ID) || seen[h.ID] {
-			b.errs = append(b.errs, FieldError{at + ".id", "NAME", "must be unique among the triggers, start with a small letter and hold only small letters, digits and _"})
+			b.errs = append(b.errs, FieldError{Path: at + ".id", Code: "NAME", Message: "must be unique among the triggers, start with a small letter and hold only small letters, digits and _"})
 		}
 		seen[h.ID] = true
 		k := slices.IndexFunc(kinds.Triggers, func(k TriggerKind) bool { return k.Kind == h.Kind })
 		if k < 0 {
-			b.errs = append(b.errs, FieldError{at + ".kind", "UNKNOWN_KIND", fmt.Sprintf("there is no trigger kind %q", h.Kind)})
+			b.errs = append(b.errs, FieldError{Path: at + ".kind", Code: "UNKNOWN_KIND", Message: fmt.Sprintf("there is no trigger kind %q", h.Kind)})
 			continue
 		}
 		b.slots = nil
@@ -322,12 +322,12 @@ func (b *binder) checkWatch(t *Trigger, at string) {
 		return
 	}
 	if b.structure == nil {
-		b.errs = append(b.errs, FieldError{"structure", "REQUIRED", "a scenario with an object trigger names its structure"})
+		b.errs = append(b.errs, FieldError{Path: "structure", Code: "REQUIRED", Message: "a scenario with an object trigger names its structure"})
 		return
 	}
 	for i, name := range t.Fields {
 		if b.structure.Field(name) == nil {
-			b.errs = append(b.errs, FieldError{fmt.Sprintf("%s.fields[%d]", at, i), "UNKNOWN_FIELD", b.structure.ID + " has no such field" + b.structure.suggest(name)})
+			b.errs = append(b.errs, FieldError{Path: fmt.Sprintf("%s.fields[%d]", at, i), Code: "UNKNOWN_FIELD", Message: b.structure.ID + " has no such field" + b.structure.suggest(name)})
 		}
 	}
 }

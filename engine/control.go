@@ -168,13 +168,13 @@ func (v *Version) arguments(given map[string]json.RawMessage, zone *time.Locatio
 	for _, name := range keysOf(given) {
 		typ, ok := v.doc.Parameters[name]
 		if !ok {
-			errs = append(errs, FieldError{"vars." + name, "UNKNOWN_PARAMETER", "the scenario has no such parameter" + didYouMean(name, keysOf(v.doc.Parameters))})
+			errs = append(errs, FieldError{Path: "vars." + name, Code: "UNKNOWN_PARAMETER", Message: "the scenario has no such parameter" + didYouMean(name, keysOf(v.doc.Parameters))})
 			continue
 		}
 		f := Field{ID: name, Type: FieldType(typ), zone: zone}
 		value, err := f.parse(given[name])
 		if err != nil {
-			errs = append(errs, FieldError{"vars." + name, "TYPE", err.Error()})
+			errs = append(errs, fieldError("vars."+name, "TYPE", err))
 			continue
 		}
 		vars[name] = value
@@ -202,7 +202,7 @@ type Send struct {
 // A replayed request answers no pushes.
 func (e *Engine) Push(ctx context.Context, s Send) ([]*Push, error) {
 	if len(s.To) == 0 || len(s.To) > MaxReceivers {
-		return nil, invalid("to", "PUSH_TO", "must name 1 to %d users, or *", MaxReceivers)
+		return nil, &InvalidError{Fields: []FieldError{{Path: "to", Code: "PUSH_TO", Message: fmt.Sprintf("must name 1 to %d users, or *", MaxReceivers), Limit: "receivers"}}}
 	}
 	for _, to := range s.To {
 		if to != Everybody && !objectIDRule.MatchString(to) {
@@ -323,6 +323,9 @@ func (e *Engine) SaveStructure(ctx context.Context, app AppID, doc []byte) (*Str
 		if old != nil && bytes.Equal(old.Body, body) {
 			return Effects{}, nil
 		}
+		if old == nil && len(cat.structures) >= MaxStructures {
+			return Effects{}, &CodedError{Kind: ErrConflict, Code: "LIMIT", Limit: "structures_per_app", Message: fmt.Sprintf("an app may have at most %d structures", MaxStructures)}
+		}
 		if errs := cat.admissible(s); len(errs) > 0 {
 			return Effects{}, &InvalidError{Fields: errs, Conflict: true}
 		}
@@ -336,7 +339,7 @@ func (c *catalogue) admissible(s *Structure) []FieldError {
 	var errs []FieldError
 	for i, f := range s.Fields {
 		if f.Structure != "" && f.Structure != s.ID && c.structures[f.Structure] == nil {
-			errs = append(errs, FieldError{fmt.Sprintf("fields[%d].structure", i), "UNKNOWN_STRUCTURE", "there is no structure of this name" + didYouMean(f.Structure, keysOf(c.structures))})
+			errs = append(errs, FieldError{Path: fmt.Sprintf("fields[%d].structure", i), Code: "UNKNOWN_STRUCTURE", Message: "there is no structure of this name" + didYouMean(f.Structure, keysOf(c.structures))})
 		}
 	}
 	old := c.structures[s.ID]
@@ -347,11 +350,11 @@ func (c *catalogue) admissible(s *Structure) []FieldError {
 		f := s.Field(was.ID)
 		switch {
 		case f == nil:
-			errs = append(errs, FieldError{"fields", "FIELD_REMOVED", fmt.Sprintf("field %s can not be removed", was.ID)})
+			errs = append(errs, FieldError{Path: "fields", Code: "FIELD_REMOVED", Message: fmt.Sprintf("field %s can not be removed", was.ID)})
 		case f.Type != was.Type:
-			errs = append(errs, FieldError{"fields", "TYPE_CHANGED", fmt.Sprintf("field %s can not change its type from %s to %s", was.ID, was.Type, f.Type)})
+			errs = append(errs, FieldError{Path: "fields", Code: "TYPE_CHANGED", Message: fmt.Sprintf("field %s can not change its type from %s to %s", was.ID, was.Type, f.Type)})
 		case f.IsIndexed() && !was.IsIndexed() || f.Unique && !was.Unique:
-			errs = append(errs, FieldError{"fields", "INDEX_ADDED", fmt.Sprintf("field %s can not become indexed or unique once it exists", was.ID)})
+			errs = append(errs, FieldError{Path: "fields", Code: "INDEX_ADDED", Message: fmt.Sprintf("field %s can not become indexed or unique once it exists", was.ID)})
 		}
 	}
 	return errs

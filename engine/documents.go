@@ -51,7 +51,7 @@ func (e *Engine) UpdateMany(ctx context.Context, app AppID, ids []RecordID, chan
 func (e *Engine) PutApp(ctx context.Context, app App, create bool) error {
 	_, err := e.putApp(ctx, app.ID, func(old *App) (App, error) {
 		if old != nil && create {
-			return App{}, &InvalidError{Conflict: true, Fields: []FieldError{{"id", "TAKEN", "an app with this id exists"}}}
+			return App{}, &InvalidError{Conflict: true, Fields: []FieldError{{Path: "id", Code: "TAKEN", Message: "an app with this id exists"}}}
 		}
 		return app, nil
 	})

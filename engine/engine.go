@@ -26,6 +26,8 @@ type Engine struct {
 	due   *timers
 	wait  *waiters
 
+	backlogs *backlogs
+
 	committers []*committer
 	group      *task.Group
 	prepares   chan struct{}
@@ -82,10 +84,10 @@ func New(store Store, opt Options) *Engine {
 		opt.Ended = func(Revocation) {}
 	}
 	e := &Engine{
-		store: store, opt: opt, log: opt.Log, node: opt.NewID(), disp: newDispatcher(), due: newTimers(), wait: newWaiters(),
+		store: store, opt: opt, log: opt.Log, node: opt.NewID(), disp: newDispatcher(), due: newTimers(), wait: newWaiters(), backlogs: &backlogs{},
 		group: task.New(opt.Log), prepares: make(chan struct{}, maxPrepare),
 	}
-	e.cats = &catalogues{store: store, kinds: opt.Kinds, log: opt.Log, node: e.node, notices: &notices{}}
+	e.cats = &catalogues{store: store, kinds: opt.Kinds, log: opt.Log, node: e.node, notices: &notices{}, backlogs: e.backlogs}
 	for range store.Committers() {
 		e.committers = append(e.committers, newCommitter(store, e.cats, opt.Clock, opt.Log))
 	}
@@ -105,6 +107,9 @@ func (e *Engine) Start(ctx context.Context) error {
 	}
 	if n > 0 {
 		e.log.Info("took over runs", "runs", n)
+	}
+	if err := e.count(ctx); err != nil {
+		return err
 	}
 	if err := e.adopt(ctx); err != nil {
 		return err
@@ -218,6 +223,9 @@ func (e *Engine) settle(r Result) {
 		if ch.Structure == UserStructure && barred(ch) {
 			e.opt.Ended(Revocation{App: ch.App, User: ch.Object})
 		}
+	}
+	if len(r.Effects.Tallies) > 0 {
+		e.backlogs.add(r.Effects.Runs[0].App, r.Effects.Tallies)
 	}
 	for _, run := range r.Effects.Runs {
 		switch {

@@ -34,6 +34,25 @@ type FieldError struct {
 	Code string `json:"code"`
 	// Message says what is wrong and what would be right; it never echoes a value that was sent.
 	Message string `json:"message"`
+	// Limit names the limit of /api/v1/limits that was passed, if one was.
+	Limit string `json:"limit,omitempty"`
+}
+
+// fieldError puts an error at a field: its message, and the code and the limit that it knows, else code.
+func fieldError(path, code string, err error) FieldError {
+	f := FieldError{Path: path, Code: code, Message: err.Error()}
+	if c, ok := errors.AsType[*CodedError](err); ok {
+		f.Limit = c.Limit
+	}
+	if e, ok := errors.AsType[*expr.Error](err); ok {
+		f.Limit = e.Limit
+	}
+	return f
+}
+
+// overLimit says that a field passes a limit.
+func overLimit(path, limit, format string, args ...any) FieldError {
+	return FieldError{Path: path, Code: "LIMIT", Message: fmt.Sprintf(format, args...), Limit: limit}
 }
 
 // InvalidError lists everything that is wrong with what was sent. It matches ErrInvalid, or ErrConflict where what was sent is

@@ -41,8 +41,9 @@ func (e *Engine) keepHouse() {
 func (e *Engine) Prune(ctx context.Context) error {
 	now := e.opt.Clock().UTC()
 	r := e.opt.Retain
+	runs, failed := or(r.Runs, keepRuns), or(r.Failed, keepFailed)
 	policy := Retention{
-		Now: now, Runs: now.Add(-or(r.Runs, keepRuns)), Failed: now.Add(-or(r.Failed, keepFailed)), Changes: now.Add(-or(r.Changes, keepChanges)),
+		Now: now, Runs: now.Add(-runs), Failed: now.Add(-failed), Deliveries: now.Add(-max(runs, failed)), Changes: now.Add(-or(r.Changes, keepChanges)),
 		Claims: now, Pushes: now.Add(-or(r.Pushes, keepPushes)), Matched: now.Add(-keepMatched), Commits: now.Add(-keepCommits),
 		MaxRows: pruneRows, KeepRuns: keepRunsCount, KeepChanges: keepChangesCount, KeepClaims: keepClaimsCount,
 	}

@@ -353,6 +353,7 @@ func (a *act) admitWith(run *Run, v *Version, env expr.Env, vars map[string]any)
 		return err
 	}
 	a.setRun(run)
+	a.tally(run, 1, 0)
 	return nil
 }
 

@@ -220,6 +220,10 @@ type Effects struct {
 	Claims   []*Claim
 	Counters []*Counter
 	Records  []*Record
+	// Tallies are what the op changes of the backlogs in memory; they are not stored.
+	Tallies []Tally
+	// Deliveries are added to what is counted already.
+	Deliveries []*Delivery
 	// Raise raises the app's catalogue number: every op that begins later sees what this one published.
 	Raise bool
 	// Value is what the caller of the op wants to know; it is not stored.

@@ -11,6 +11,10 @@ import (
 
 // settle carries on after a step that went well.
 func (w *walk) settle(s *step, out Outcome) error {
+	sleeps := !out.Wait.IsZero() && out.Wait.After(w.a.now())
+	if sleeps && w.a.cat.backlogs.waiting(w.run.App) >= maxWaiting {
+		return OverLimit("WAITING", "waiting_runs", "the app has %d runs that wait for a time", maxWaiting)
+	}
 	record, err := w.record(s, "done", out.Note, out.Output, "")
 	if err != nil {
 		return err
@@ -22,7 +26,7 @@ func (w *walk) settle(s *step, out Outcome) error {
 	switch {
 	case out.Stop:
 		w.finish(w.ending())
-	case !out.Wait.IsZero() && out.Wait.After(w.a.now()):
+	case sleeps:
 		record.Status = "waiting"
 		w.wait(out.Wait, false)
 	case out.Enter != nil && out.Enter.list != nil && len(out.Enter.list.steps) > 0:
@@ -65,6 +69,7 @@ func logged(v any) (json.RawMessage, error) {
 // wait puts the run to sleep. It gives its lane up unless hold is set.
 func (w *walk) wait(until time.Time, hold bool) {
 	w.run.Status, w.run.DueAt, w.run.Owner = RunWaiting, until.UTC().Truncate(time.Millisecond), ""
+	w.a.tally(w.run, 0, 1)
 	if !hold {
 		w.leave()
 	}
@@ -81,6 +86,7 @@ const causeValue = "cause"
 
 func (w *walk) finish(status RunStatus) {
 	w.run.Status, w.run.FinishedAt, w.run.Owner = status, w.a.now(), ""
+	w.a.tally(w.run, -1, 0)
 	w.leave()
 }
 

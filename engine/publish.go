@@ -193,11 +193,11 @@ func (e *Engine) DeleteScenario(ctx context.Context, app AppID, id string) error
 	return err
 }
 
-// Notices lists the problems that conditions of an app's triggers have met since the program started.
+// Notices lists the problems that conditions of an app's triggers have met since the program started, and the scenarios that are overloaded.
 func (e *Engine) Notices(app AppID) []Notice {
 	e.cats.notices.mu.Lock()
 	defer e.cats.notices.mu.Unlock()
-	var list []Notice
+	list := e.overloads(app, e.opt.Clock().UTC())
 	for id, n := range e.cats.notices.all {
 		if id.app == app {
 			list = append(list, *n)

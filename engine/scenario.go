@@ -49,6 +49,7 @@ const (
 	MaxSteps         = 1000
 	MaxNesting       = 16
 	MaxTriggers      = 20
+	MaxRetries       = 25
 )
 
 var scenarioIDRule = regexp.MustCompile(`^[a-z][a-z0-9-]{0,62}$`)
@@ -156,7 +157,7 @@ func split(doc json.RawMessage, into any, reserved ...string) (json.RawMessage, 
 // ParseScenario reads a scenario document and checks what can be checked without the app it belongs to: shape, names and limits.
 func ParseScenario(doc []byte) (*Scenario, error) {
 	if len(doc) > MaxScenarioBytes {
-		return nil, invalid("", "LIMIT", "a scenario may be at most %d bytes long", MaxScenarioBytes)
+		return nil, &InvalidError{Fields: []FieldError{overLimit("", "scenario_bytes", "a scenario may be at most %d bytes long", MaxScenarioBytes)}}
 	}
 	var s Scenario
 	if err := decodeStrict(doc, &s); err != nil {
@@ -164,7 +165,7 @@ func ParseScenario(doc []byte) (*Scenario, error) {
 	}
 	var errs []FieldError
 	add := func(path, code, format string, args ...any) {
-		errs = append(errs, FieldError{path, code, fmt.Sprintf(format, args...)})
+		errs = append(errs, FieldError{Path: path, Code: code, Message: fmt.Sprintf(format, args...)})
 	}
 	if s.Kind != "" && s.Kind != "scenario" {
 		add("kind", "KIND", `must be "scenario"`)
@@ -180,7 +181,7 @@ func ParseScenario(doc []byte) (*Scenario, error) {
 		add("order", "OPTION", "must be per_object, one_at_a_time or parallel")
 	}
 	if len(s.Triggers) > MaxTriggers {
-		add("triggers", "LIMIT", "at most %d triggers", MaxTriggers)
+		errs = append(errs, overLimit("triggers", "triggers_per_scenario", "at most %d triggers", MaxTriggers))
 	}
 	for name, typ := range s.Parameters {
 		if !nameRule.MatchString(name) {

@@ -89,6 +89,11 @@ type Outcome struct {
 // Next goes on with the following step.
 func Next(note any) (Outcome, error) { return Outcome{Note: note}, nil }
 
+// OverLimit is what a step fails with that passes a limit of /api/v1/limits.
+func OverLimit(code, limit, format string, args ...any) error {
+	return &CodedError{Kind: ErrInvalid, Code: code, Limit: limit, Message: fmt.Sprintf(format, args...) + " (limit: " + limit + ")"}
+}
+
 // StepError is what a step fails with: a stable code and words for the builder.
 func StepError(code, format string, args ...any) error {
 	return coded(ErrInvalid, code, format, args...)

@@ -76,6 +76,8 @@ type Store interface {
 
 	// PushesOf lists the pushes of a run that are still in the log, by position.
 	PushesOf(ctx context.Context, app AppID, run RunID) ([]Push, error)
+	// DeliveriesOf sums over all nodes what became of a run's pushes, by seq.
+	DeliveriesOf(ctx context.Context, app AppID, run RunID) ([]Delivery, error)
 	// PushTail returns the end of an app's push log, read in one snapshot: what a node's ring is filled with at start.
 	PushTail(ctx context.Context, app AppID, since time.Time, limit int) (PushTail, error)
 
@@ -86,7 +88,7 @@ type Store interface {
 	// Due lists waiting runs that are due before a time, soonest first.
 	Due(ctx context.Context, before time.Time, limit int) ([]*Run, error)
 	// Backlog counts the open runs of an app's scenarios.
-	Backlog(ctx context.Context, app AppID) (map[string]int, error)
+	Backlog(ctx context.Context, app AppID) (map[string]Backlog, error)
 	// Prune deletes a slice of what is older than the policy says and returns how many rows went; 0 means that nothing is left to prune.
 	// A store may keep rows longer to drop many at once, which count as one.
 	Prune(ctx context.Context, p Retention) (int, error)
@@ -99,16 +101,18 @@ type Store interface {
 
 // Retention says what may be forgotten. Zero times keep everything.
 type Retention struct {
-	Now      time.Time
-	Runs     time.Time // finished before
-	Failed   time.Time // failed before
-	Changes  time.Time
-	Claims   time.Time // lapsed before
-	Pushes   time.Time
-	Matched  time.Time // candidates that proved false before
-	Commits  time.Time // transaction marks
-	MaxRows  int
-	KeepRuns int // at most this many finished runs of one scenario; 0 means any number
+	Now     time.Time
+	Runs    time.Time // finished before
+	Failed  time.Time // failed before
+	Changes time.Time
+	Claims  time.Time // lapsed before
+	Pushes  time.Time
+	Matched time.Time // candidates that proved false before
+	Commits time.Time // transaction marks
+	// Deliveries go with their run; this is for those that came when it was gone already, by when they were first written.
+	Deliveries time.Time
+	MaxRows    int
+	KeepRuns   int // at most this many finished runs of one scenario; 0 means any number
 	// KeepChanges and KeepClaims bound, per app, changes that are older than an hour and claims that lapse; 0 means any number. A younger
 	// change may still be read by a run that has not copied what it needs.
 	KeepChanges, KeepClaims int

@@ -66,9 +66,9 @@ func checkKeys(doc json.RawMessage, t reflect.Type, path string) []FieldError {
 		}
 		switch typ, known := fields[name]; {
 		case seen[name]:
-			errs = append(errs, FieldError{at, "TWICE", "is given twice"})
+			errs = append(errs, FieldError{Path: at, Code: "TWICE", Message: "is given twice"})
 		case !known:
-			errs = append(errs, FieldError{at, "UNKNOWN_FIELD", "there is no such field here" + didYouMean(name, keysOf(fields))})
+			errs = append(errs, FieldError{Path: at, Code: "UNKNOWN_FIELD", Message: "there is no such field here" + didYouMean(name, keysOf(fields))})
 		default:
 			errs = append(errs, checkKeys(value, typ, at)...)
 		}

@@ -61,12 +61,13 @@ type Field struct {
 
 // Limits of structures (contracts 2, guarantees 4).
 const (
-	MaxFields  = 200
-	MaxIndexed = 16
-	MaxObject  = 256 << 10 // bytes of an object's data
-	MaxString  = 64 << 10  // bytes of a string value
-	MaxJSON    = 64        // levels of a json value
-	maxSafe    = 1<<53 - 1
+	MaxStructures = 200
+	MaxFields     = 200
+	MaxIndexed    = 16
+	MaxObject     = 256 << 10 // bytes of an object's data
+	MaxString     = 64 << 10  // bytes of a string value
+	MaxJSON       = 64        // levels of a json value
+	maxSafe       = 1<<53 - 1
 )
 
 var (
@@ -92,7 +93,7 @@ func ParseStructure(doc []byte) (*Structure, error) {
 func (s *Structure) check() []FieldError {
 	var errs []FieldError
 	add := func(path, code, format string, args ...any) {
-		errs = append(errs, FieldError{path, code, fmt.Sprintf(format, args...)})
+		errs = append(errs, FieldError{Path: path, Code: code, Message: fmt.Sprintf(format, args...)})
 	}
 	if s.Kind != "" && s.Kind != "structure" {
 		add("kind", "KIND", `must be "structure"`)
@@ -101,7 +102,7 @@ func (s *Structure) check() []FieldError {
 		add("id", "NAME", "must start with a letter and hold only letters, digits and _, at most 63")
 	}
 	if len(s.Fields) > MaxFields {
-		add("fields", "LIMIT", "at most %d fields", MaxFields)
+		errs = append(errs, overLimit("fields", "fields", "at most %d fields", MaxFields))
 	}
 	seen := map[string]bool{}
 	indexed := 0
@@ -123,7 +124,7 @@ func (s *Structure) check() []FieldError {
 		}
 	}
 	if indexed > MaxIndexed {
-		add("fields", "LIMIT", "at most %d fields can be indexed", MaxIndexed)
+		errs = append(errs, overLimit("fields", "indexed_fields", "at most %d fields can be indexed", MaxIndexed))
 	}
 	return errs
 }
@@ -131,7 +132,7 @@ func (s *Structure) check() []FieldError {
 func (f *Field) check(path string) []FieldError {
 	var errs []FieldError
 	add := func(at, code, format string, args ...any) {
-		errs = append(errs, FieldError{path + at, code, fmt.Sprintf(format, args...)})
+		errs = append(errs, FieldError{Path: path + at, Code: code, Message: fmt.Sprintf(format, args...)})
 	}
 	types := []FieldType{TypeString, TypeNumber, TypeDecimal, TypeBoolean, TypeDate, TypeJSON, TypeLink}
 	if !slices.Contains(types, f.Type) {

@@ -200,6 +200,7 @@ func (e *Engine) wake(due dueRun) {
 				return Effects{}, err
 			}
 			a.setRun(&next)
+			a.tally(&next, 0, -1)
 			return a.eff, nil
 		},
 	}

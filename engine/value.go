@@ -163,7 +163,7 @@ func (f *Field) parse(doc json.RawMessage) (any, error) {
 		}
 	case TypeJSON:
 		if depth(raw) > MaxJSON {
-			return nil, fmt.Errorf("may be at most %d levels deep", MaxJSON)
+			return nil, &CodedError{Kind: ErrInvalid, Code: "TYPE", Limit: "json_value_depth", Message: fmt.Sprintf("may be at most %d levels deep", MaxJSON)}
 		}
 		return expr.FromJSON(raw, expr.Any)
 	case TypeString, TypeBoolean, TypeLink:
@@ -231,7 +231,7 @@ func (f *Field) accept(value any) (any, error) {
 
 func (f *Field) acceptText(t string) (any, error) {
 	if len(t) > MaxString {
-		return nil, fmt.Errorf("may be at most %d bytes long", MaxString)
+		return nil, &CodedError{Kind: ErrInvalid, Code: "TYPE", Limit: "string_bytes", Message: fmt.Sprintf("may be at most %d bytes long", MaxString)}
 	}
 	if err := cleanText(t); err != nil {
 		return nil, err

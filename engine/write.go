@@ -97,15 +97,15 @@ func (s *Structure) parseFields(fields map[string]json.RawMessage) (Values, erro
 		f := s.Field(name)
 		if f == nil {
 			if slices.Contains(builtIn, name) {
-				errs = append(errs, FieldError{name, "READ_ONLY", "is set by the server"})
+				errs = append(errs, FieldError{Path: name, Code: "READ_ONLY", Message: "is set by the server"})
 				continue
 			}
-			errs = append(errs, FieldError{name, "UNKNOWN_FIELD", fmt.Sprintf("%s has no such field%s", s.ID, s.suggest(name))})
+			errs = append(errs, FieldError{Path: name, Code: "UNKNOWN_FIELD", Message: fmt.Sprintf("%s has no such field%s", s.ID, s.suggest(name))})
 			continue
 		}
 		v, err := f.parse(raw)
 		if err != nil {
-			errs = append(errs, FieldError{name, "TYPE", err.Error()})
+			errs = append(errs, fieldError(name, "TYPE", err))
 			continue
 		}
 		values[name] = v
@@ -179,7 +179,7 @@ func (a *act) write(c change) (Written, error) {
 func (c change) admissible(old *Object) error {
 	if c.kind == WriteCreate {
 		if old != nil && !c.reuse {
-			return &InvalidError{Conflict: true, Fields: []FieldError{{"id", "TAKEN", "an object with this id exists"}}}
+			return &InvalidError{Conflict: true, Fields: []FieldError{{Path: "id", Code: "TAKEN", Message: "an object with this id exists"}}}
 		}
 		return nil
 	}
@@ -226,7 +226,7 @@ func (a *act) after(c change, before Values, isNew bool) (Values, error) {
 			}
 		}
 		if v := after[f.ID]; f.Required && (v == nil || v == "") {
-			errs = append(errs, FieldError{f.ID, "REQUIRED", "must have a value"})
+			errs = append(errs, FieldError{Path: f.ID, Code: "REQUIRED", Message: "must have a value"})
 		}
 		if f.Type != TypeLink || after[f.ID] == nil || same(before[f.ID], after[f.ID]) {
 			continue
@@ -236,7 +236,7 @@ func (a *act) after(c change, before Values, isNew bool) (Values, error) {
 			return nil, err
 		}
 		if target == nil {
-			errs = append(errs, FieldError{f.ID, "LINK_MISSING", fmt.Sprintf("%s has no object with this id", f.Structure)})
+			errs = append(errs, FieldError{Path: f.ID, Code: "LINK_MISSING", Message: fmt.Sprintf("%s has no object with this id", f.Structure)})
 		}
 	}
 	if len(errs) > 0 {
@@ -314,7 +314,7 @@ func (a *act) settleUnique(s *Structure, id string, before, after Values, fields
 			return err
 		}
 		if holder != nil && holder.Owner != id {
-			errs = append(errs, FieldError{name, "TAKEN", "another object has this value"})
+			errs = append(errs, FieldError{Path: name, Code: "TAKEN", Message: "another object has this value"})
 			continue
 		}
 		a.setClaim(&Claim{Space: space, Key: key, Owner: id})

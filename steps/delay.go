@@ -43,7 +43,7 @@ func runDelay(s *engine.Scope, c *delay) (engine.Outcome, error) {
 		until = at
 	}
 	if until.Sub(s.Now()) > 366*24*time.Hour {
-		return engine.Outcome{}, engine.StepError("DELAY", "a run may wait at most 366 days")
+		return engine.Outcome{}, engine.OverLimit("DELAY", "delay", "a run may wait at most 366 days at a time")
 	}
 	return engine.Outcome{Wait: until, Note: map[string]any{"until": until}}, nil
 }

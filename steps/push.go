@@ -93,8 +93,11 @@ func (c *push) receivers(s *engine.Scope) ([]string, error) {
 	if !ok {
 		list = []any{v}
 	}
-	if len(list) == 0 || len(list) > engine.MaxReceivers {
-		return nil, engine.StepError("PUSH_TO", "UserID gave %d ids: 1 to %d are possible", len(list), engine.MaxReceivers)
+	if len(list) == 0 {
+		return nil, engine.StepError("PUSH_TO", "UserID gave an empty list: 1 to %d ids are possible", engine.MaxReceivers)
+	}
+	if len(list) > engine.MaxReceivers {
+		return nil, engine.OverLimit("PUSH_TO", "receivers", "UserID gave %d ids: 1 to %d are possible", len(list), engine.MaxReceivers)
 	}
 	ids := make([]string, len(list))
 	for i, v := range list {

@@ -63,6 +63,44 @@ func TestReopenedStoreHasEverything(t *testing.T) {
 	}
 }
 
+// A client that kept the number of a change must not get another change under it.
+func TestNumbersOfForgottenChangesAreNotGivenAgain(t *testing.T) {
+	t.Parallel()
+	for name, address := range addresses(t) {
+		first, second := twoLives(t, address)
+		if second <= first {
+			t.Errorf("%s: change %d was forgotten, and the next one has the number %d", name, first, second)
+		}
+	}
+}
+
+// twoLives gives the number of a change that is forgotten, and that of the first change after the store was opened again.
+func twoLives(t *testing.T, address string) (first, second int64) {
+	t.Helper()
+	change := func(s engine.Store, id engine.OpID) int64 {
+		c := &engine.Change{App: "demo", Structure: "Order", Object: "1", Kind: engine.Created, Version: 1, After: []byte(`{}`), At: time.Now()}
+		r := s.Commit(t.Context(), []engine.Op{{ID: id, App: "demo", Decide: func(*engine.Loaded) (engine.Effects, error) {
+			return engine.Effects{Changes: []*engine.Change{c}}, nil
+		}}})
+		if r[0].Err != nil {
+			t.Fatal(r[0].Err)
+		}
+		return c.Seq
+	}
+	s, err := Open(t.Context(), address, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	first = change(s, "01900000-0000-7000-8000-000000000001")
+	if n, err := s.Prune(t.Context(), engine.Retention{Changes: time.Now().Add(48 * time.Hour), MaxRows: 10}); err != nil || n == 0 {
+		t.Fatalf("%d rows were forgotten: %v", n, err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return first, change(opened(t, address), "01900000-0000-7000-8000-000000000002")
+}
+
 func TestSecondProcessIsRefused(t *testing.T) {
 	t.Parallel()
 	for name, address := range addresses(t) {

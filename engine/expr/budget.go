@@ -91,7 +91,7 @@ func (b *Budget) make(n int) error {
 	}
 	b.bytes -= n
 	if b.bytes < 0 && b.err == nil {
-		b.err = &budgetError{fmt.Sprintf("the expression made more than %d bytes of values (limit: expression bytes)", b.limits.Bytes)}
+		b.err = &budgetError{fmt.Sprintf("the expression made more than %d bytes of values", b.limits.Bytes), b.limits.name("made")}
 	}
 	return b.err
 }
@@ -103,17 +103,25 @@ func (b *Budget) settle() error {
 	switch {
 	case b.err != nil:
 	case b.ticks < 0:
-		b.err = &budgetError{fmt.Sprintf("the expression took more than %d steps (limit: expression steps)", b.limits.Ticks)}
+		b.err = &budgetError{fmt.Sprintf("the expression took more than %d steps", b.limits.Ticks), b.limits.name("steps")}
 	case b.clock != nil:
 		b.check = b.ticks - checkEvery
 		if b.spent+b.clock().Sub(b.started) > b.limits.Time {
-			b.err = &budgetError{fmt.Sprintf("the expression took longer than %s (limit: expression time)", b.limits.Time)}
+			b.err = &budgetError{fmt.Sprintf("the expression took longer than %s", b.limits.Time), b.limits.name("time")}
 		}
 	}
 	return b.err
 }
 
-type budgetError struct{ message string }
+// name is the name of one of the limits: those of a commit are smaller and have names of their own.
+func (l Limits) name(of string) string {
+	if l == InlineLimits {
+		return "inline_" + of
+	}
+	return "expression_" + of
+}
 
-func (e *budgetError) Error() string        { return e.message }
+type budgetError struct{ message, limit string }
+
+func (e *budgetError) Error() string        { return e.message + " (limit: " + e.limit + ")" }
 func (e *budgetError) Is(target error) bool { return target == ErrBudget }

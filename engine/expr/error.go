@@ -16,6 +16,7 @@ type Error struct {
 	Column     int    // in runes, counted from 1
 	Message    string
 	Suggestion string // what to write instead; may be empty
+	Limit      string // the limit that was passed, if one was, by the name that operators see
 
 	cause error
 }
@@ -35,6 +36,12 @@ func (e *Error) Error() string {
 
 // Unwrap gives the cause, so that errors.Is finds ErrBudget.
 func (e *Error) Unwrap() error { return e.cause }
+
+// Over names the limit that was passed.
+func (e *Error) Over(limit string) *Error {
+	e.Limit = limit
+	return e
+}
 
 // origin is where an expression stands: a template's expressions begin somewhere inside its text.
 type origin struct {
@@ -66,14 +73,17 @@ func (o origin) place(pos int, err error) error {
 	}
 	e := o.fail(pos, err.Error(), "")
 	e.cause = err
+	if spent, ok := errors.AsType[*budgetError](err); ok {
+		e.Limit = spent.limit
+	}
 	if hinted, ok := errors.AsType[*hintError](err); ok {
-		e.Message, e.Suggestion = hinted.message, hinted.suggestion
+		e.Message, e.Suggestion, e.Limit = hinted.message, hinted.suggestion, hinted.limit
 	}
 	return e
 }
 
 // hintError is an error without a place yet that knows what to write instead.
-type hintError struct{ message, suggestion string }
+type hintError struct{ message, suggestion, limit string }
 
 func (e *hintError) Error() string { return e.message }
 

@@ -21,7 +21,7 @@ type pattern struct {
 
 func compilePattern(text string) (*pattern, error) {
 	if len(text) > maxPattern {
-		return nil, fmt.Errorf("a pattern is at most %d bytes long", maxPattern)
+		return nil, &hintError{message: fmt.Sprintf("a pattern is at most %d bytes long", maxPattern), limit: "pattern_bytes"}
 	}
 	tree, err := syntax.Parse(text, syntax.Perl)
 	if err != nil {
@@ -56,7 +56,7 @@ func repeats(tree *syntax.Regexp) int {
 
 func (p *pattern) match(s string, b *Budget) (bool, error) {
 	if len(s) > maxPatternSubject {
-		return false, fmt.Errorf("a pattern looks at no more than %d bytes of text", maxPatternSubject)
+		return false, &hintError{message: fmt.Sprintf("a pattern looks at no more than %d bytes of text", maxPatternSubject), limit: "pattern_subject"}
 	}
 	if err := b.spend(1 + len(s)*p.size/256); err != nil {
 		return false, err

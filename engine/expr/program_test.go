@@ -177,7 +177,7 @@ func TestDeadlineCountsOnlyTheTimeOfEvaluation(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = p.Eval(Env{}, NewBudget(FullLimits, clock))
-	if !errors.Is(err, ErrBudget) || !strings.Contains(err.Error(), "100ms (limit: expression time)") {
+	if !errors.Is(err, ErrBudget) || !strings.Contains(err.Error(), "100ms (limit: expression_time)") {
 		t.Errorf("got %v", err)
 	}
 	quick, err := Compile(`1 + 1`, &Scope{}, Any)

@@ -30,14 +30,18 @@ func parse(source string, at origin) (ast.Node, error) {
 	}
 	if e, ok := errors.AsType[*file.Error](err); ok {
 		message, suggestion := plain(e.Message)
-		return nil, at.fail(min(e.From, utf8.RuneCountInString(source)), message, suggestion)
+		failed := at.fail(min(e.From, utf8.RuneCountInString(source)), message, suggestion)
+		if strings.Contains(e.Message, tooManyNodes) {
+			failed.Limit = "expression_nodes"
+		}
+		return nil, failed
 	}
 	return nil, at.fail(0, err.Error(), "")
 }
 
 func guard(source string, at origin) error {
 	if len(source) > maxSource {
-		return at.fail(0, fmt.Sprintf("an expression is at most %d bytes long", maxSource), "split it with a set_variables step")
+		return at.fail(0, fmt.Sprintf("an expression is at most %d bytes long", maxSource), "split it with a set_variables step").Over("expression_bytes")
 	}
 	if !utf8.ValidString(source) || strings.ContainsRune(source, 0) {
 		return at.fail(0, "the expression is not valid UTF-8 text", "")
@@ -60,7 +64,7 @@ func guard(source string, at origin) error {
 			}
 		}
 		if depth > maxNesting {
-			return at.fail(pos, fmt.Sprintf("the expression is nested more than %d deep", maxNesting), "")
+			return at.fail(pos, fmt.Sprintf("the expression is nested more than %d deep", maxNesting), "").Over("expression_nesting")
 		}
 		pos += utf8.RuneCountInString(source[i : i+step])
 		i += step
@@ -107,10 +111,13 @@ func comment(s string, marks ...string) int {
 	return n
 }
 
+// tooManyNodes is how the parser says that an expression has too many parts.
+const tooManyNodes = "maximum allowed nodes"
+
 // plain puts the parser's messages into words for builders.
 func plain(message string) (text, suggestion string) {
 	switch {
-	case strings.Contains(message, "maximum allowed nodes"):
+	case strings.Contains(message, tooManyNodes):
 		return fmt.Sprintf("the expression has more than %d parts", maxNodes), "split it with a set_variables step"
 	case strings.HasPrefix(message, `unexpected token Operator("=")`):
 		return "a single = compares nothing", "write =="

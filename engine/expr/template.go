@@ -35,7 +35,7 @@ type piece struct {
 func CompileTemplate(source string, scope *Scope, want Type) (*Template, error) {
 	t := &Template{at: origin{source: source}, want: want}
 	if len(source) > maxTemplate {
-		return nil, t.at.fail(0, fmt.Sprintf("a template is at most %d bytes long", maxTemplate), "")
+		return nil, t.at.fail(0, fmt.Sprintf("a template is at most %d bytes long", maxTemplate), "").Over("template_bytes")
 	}
 	if err := t.scan(scope); err != nil {
 		return nil, err
@@ -73,7 +73,7 @@ func (t *Template) scan(scope *Scope) error {
 			return t.at.fail(pos, "{{ is never closed", `write }} at its end; {{ itself is written {{ "{{" }}`)
 		}
 		if programs++; programs > maxParts {
-			return t.at.fail(pos, fmt.Sprintf("a template has at most %d {{ }}", maxParts), "")
+			return t.at.fail(pos, fmt.Sprintf("a template has at most %d {{ }}", maxParts), "").Over("template_parts")
 		}
 		p, err := t.compile(inner, pos+2, scope)
 		if err != nil {

@@ -54,7 +54,7 @@ type treeBuilder struct {
 func (b *treeBuilder) build(value any, path string, depth int) (branch, Type, error) {
 	if b.leaves++; depth > maxDepth || b.leaves > maxLeaves {
 		message := fmt.Sprintf("the value is nested more than %d deep or holds more than %d values", maxDepth, maxLeaves)
-		return branch{}, Type{}, &Error{Path: path, Line: 1, Column: 1, Message: message}
+		return branch{}, Type{}, &Error{Path: path, Line: 1, Column: 1, Message: message, Limit: "tree_values"}
 	}
 	switch v := value.(type) {
 	case string:

@@ -68,7 +68,7 @@ func (n *Node) bind(v Value, bound any, zone *time.Location) error {
 	case n.Op != In:
 		return fmt.Errorf("a list is compared with IN")
 	case len(all)+len(n.Values) > MaxList:
-		return fmt.Errorf("IN takes at most %d values", MaxList)
+		return fmt.Errorf("IN takes at most %d values (limit: filter_values)", MaxList)
 	}
 	for _, one := range all {
 		if one == nil {

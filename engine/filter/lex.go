@@ -55,7 +55,7 @@ type lexer struct {
 	templates bool
 }
 
-func (l *lexer) fail(pos int, suggestion, format string, args ...any) error {
+func (l *lexer) fail(pos int, suggestion, format string, args ...any) *expr.Error {
 	return expr.NewError(l.source, pos, fmt.Sprintf(format, args...), suggestion)
 }
 

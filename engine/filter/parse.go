@@ -29,7 +29,7 @@ func parse(source string, templates bool) (*Node, error) {
 	p := parser{lexer: lexer{source: source, templates: templates}}
 	switch {
 	case len(source) > MaxSource:
-		return nil, expr.NewError(source, 0, fmt.Sprintf("a filter is at most %d bytes long", MaxSource), "")
+		return nil, expr.NewError(source, 0, fmt.Sprintf("a filter is at most %d bytes long", MaxSource), "").Over("filter_bytes")
 	case !utf8.ValidString(source) || strings.ContainsRune(source, 0):
 		return nil, expr.NewError(source, 0, "the filter is not valid UTF-8 text", "")
 	}
@@ -47,7 +47,7 @@ func parse(source string, templates bool) (*Node, error) {
 		return nil, p.unexpected("AND or OR")
 	}
 	if n.depth() > MaxDepth {
-		return nil, expr.NewError(source, 0, fmt.Sprintf("the filter is nested more than %d deep", MaxDepth), "")
+		return nil, expr.NewError(source, 0, fmt.Sprintf("the filter is nested more than %d deep", MaxDepth), "").Over("filter_depth")
 	}
 	return n, nil
 }
@@ -109,7 +109,7 @@ func (p *parser) unary() (*Node, error) {
 		return p.term()
 	}
 	if p.nesting++; p.nesting > maxNesting {
-		return nil, p.fail(t.pos, "", "the filter is nested more than %d deep", maxNesting)
+		return nil, p.fail(t.pos, "", "the filter is nested more than %d deep", maxNesting).Over("filter_depth")
 	}
 	defer func() { p.nesting-- }()
 	if err := p.advance(); err != nil {
@@ -135,7 +135,7 @@ func (p *parser) unary() (*Node, error) {
 // term reads a field with its operator, or a value that stands alone.
 func (p *parser) term() (*Node, error) {
 	if p.terms++; p.terms > MaxTerms {
-		return nil, p.fail(p.current.pos, "", "the filter has more than %d terms", MaxTerms)
+		return nil, p.fail(p.current.pos, "", "the filter has more than %d terms", MaxTerms).Over("filter_terms")
 	}
 	first := p.current
 	switch {

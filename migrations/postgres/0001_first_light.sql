@@ -180,6 +180,20 @@ CREATE TABLE pushes_default PARTITION OF pushes DEFAULT;
 CREATE INDEX pushes_default_at ON pushes_default (at);
 CREATE INDEX pushes_of_run ON pushes (run) WHERE run <> '';
 
+-- What became of the pushes of a step, as each node counted it; at is when a node first told.
+CREATE TABLE deliveries (
+  run       TEXT COLLATE "C" NOT NULL,
+  seq       BIGINT NOT NULL,
+  node      TEXT COLLATE "C" NOT NULL,
+  app       TEXT COLLATE "C" NOT NULL,
+  online    BIGINT NOT NULL,
+  delivered BIGINT NOT NULL,
+  received  BIGINT NOT NULL,
+  at        BIGINT NOT NULL,
+  PRIMARY KEY (run, seq, node)
+);
+CREATE INDEX deliveries_at ON deliveries (at);
+
 -- One row for each transaction, by which an unknown outcome is looked up: the ends of the push logs, or nothing if it has not happened.
 -- Both sides write it with the same time, so that one of them meets the other's row.
 CREATE TABLE commits (

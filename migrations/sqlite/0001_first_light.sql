@@ -166,6 +166,20 @@ CREATE TABLE pushes (
 CREATE INDEX pushes_at ON pushes (at);
 CREATE INDEX pushes_of_run ON pushes (run) WHERE run <> '';
 
+-- What became of the pushes of a step, as each node counted it; at is when a node first told.
+CREATE TABLE deliveries (
+  run       TEXT NOT NULL,
+  seq       INTEGER NOT NULL,
+  node      TEXT NOT NULL,
+  app       TEXT NOT NULL,
+  online    INTEGER NOT NULL,
+  delivered INTEGER NOT NULL,
+  received  INTEGER NOT NULL,
+  at        INTEGER NOT NULL,
+  PRIMARY KEY (run, seq, node)
+) WITHOUT ROWID;
+CREATE INDEX deliveries_at ON deliveries (at);
+
 -- One row for each transaction, by which an unknown outcome is looked up: the ends of the push logs, or nothing if it has not happened.
 CREATE TABLE commits (
   id    TEXT NOT NULL PRIMARY KEY,

@@ -94,6 +94,7 @@ func (s *Store) Prune(ctx context.Context, p engine.Retention) (int, error) {
 		{"records", "app, kind, id", `until > 0 AND until < $1`, p.Claims},
 		{"pushes_default", "app, pos, at", `at < $1`, p.Pushes},
 		{"commits_default", "id, at", `at < $1`, p.Commits},
+		{"deliveries", "run, seq, node", `at < $1`, p.Deliveries},
 	} {
 		if q.before.IsZero() {
 			continue
@@ -216,7 +217,11 @@ func pruneRuns(ctx context.Context, tx pgx.Tx, over string, limit int, args ...a
 	if err != nil || len(runs.locked) == 0 {
 		return 0, err
 	}
-	for _, query := range []string{`DELETE FROM run_steps WHERE run = ANY($1)`, `DELETE FROM run_values WHERE run = ANY($1)`} {
+	for _, query := range []string{
+		`DELETE FROM run_steps WHERE run = ANY($1)`, `DELETE FROM run_values WHERE run = ANY($1)`,
+		// Whoever counts does not lock the run: what is being written now is left to its own retention, so that neither waits for the other.
+		`DELETE FROM deliveries WHERE (run, seq, node) IN (SELECT run, seq, node FROM deliveries WHERE run = ANY($1) FOR UPDATE SKIP LOCKED)`,
+	} {
 		if _, err := tx.Exec(ctx, query, runs.locked); err != nil {
 			return 0, err
 		}

@@ -159,6 +159,11 @@ func (s *Store) PushesOf(ctx context.Context, app engine.AppID, run engine.RunID
 	return list(ctx, s, scanPush, selectPush+` WHERE run = $1 AND run <> '' AND app = $2 ORDER BY pos`, run, app)
 }
 
+// DeliveriesOf sums what became of a run's pushes.
+func (s *Store) DeliveriesOf(ctx context.Context, app engine.AppID, run engine.RunID) ([]engine.Delivery, error) {
+	return list(ctx, s, scanDelivery, selectDelivery+` WHERE run = $1 AND app = $2 GROUP BY app, run, seq ORDER BY seq`, run, app)
+}
+
 // Owned lists the ready runs of a node.
 func (s *Store) Owned(ctx context.Context, node string, after engine.RunID, limit int) ([]*engine.Run, error) {
 	return list(ctx, s, scanRun, selectRun+` WHERE owner = $1 AND id > $2 AND status = 'ready' ORDER BY id LIMIT $3`, node, after, limit)
@@ -169,15 +174,20 @@ func (s *Store) Due(ctx context.Context, before time.Time, limit int) ([]*engine
 	return list(ctx, s, scanRun, selectRun+` WHERE status = 'waiting' AND due_at <= $1 ORDER BY due_at LIMIT $2`, millis(before), limit)
 }
 
+// openRuns are the runs of an app that have not ended, found by the partial indexes of those: the finished ones are far more.
+const openRuns = `SELECT scenario, status FROM runs WHERE app = $1 AND lane <> '' AND finished_at = 0
+	UNION ALL SELECT scenario, status FROM runs WHERE app = $1 AND lane = '' AND status = 'ready'
+	UNION ALL SELECT scenario, status FROM runs WHERE app = $1 AND lane = '' AND status = 'waiting'`
+
 // Backlog counts the open runs of an app's scenarios.
-func (s *Store) Backlog(ctx context.Context, app engine.AppID) (map[string]int, error) {
-	counts := map[string]int{}
+func (s *Store) Backlog(ctx context.Context, app engine.AppID) (map[string]engine.Backlog, error) {
+	counts := map[string]engine.Backlog{}
 	_, err := list(ctx, s, func(sc scanner) (string, error) {
 		var scenario string
-		var n int
-		err := sc.Scan(&scenario, &n)
+		var n engine.Backlog
+		err := sc.Scan(&scenario, &n.Open, &n.Waiting)
 		counts[scenario] = n
 		return scenario, err
-	}, `SELECT scenario, COUNT(*) FROM runs WHERE app = $1 AND finished_at = 0 GROUP BY scenario`, app)
+	}, `SELECT scenario, COUNT(*), COUNT(CASE WHEN status = 'waiting' THEN 1 END) FROM (`+openRuns+`) AS r GROUP BY scenario`, app)
 	return counts, err
 }

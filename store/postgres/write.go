@@ -15,7 +15,7 @@ import (
 // empty says that the batch decided to write nothing.
 func (w *writer) empty(writes *engine.Writes) bool {
 	return len(writes.Objects)+len(writes.Changes)+len(writes.Runs)+len(writes.Steps)+len(writes.Values)+len(writes.Claims)+len(writes.Counters)+
-		len(writes.Records)+len(writes.Raise)+len(writes.Pushes) == 0
+		len(writes.Records)+len(writes.Raise)+len(writes.Pushes)+len(writes.Deliveries) == 0
 }
 
 // finish writes what the batch decided and commits, in one round trip; it answers the ends of the push logs. The push head comes last,
@@ -28,6 +28,7 @@ func (w *writer) finish(ctx context.Context, b *engine.Batch) (map[engine.AppID]
 			return nil, err
 		}
 	}
+	w.putDeliveries(batch, writes, millis(b.Now()))
 	heads := map[engine.AppID]int64{}
 	w.putPushes(batch, writes, millis(b.Now()), heads)
 	batch.Queue(`COMMIT`).Exec(func(tag pgconn.CommandTag) error {
@@ -123,6 +124,18 @@ func (w *writer) putRuns(batch *pgx.Batch, writes *engine.Writes) error {
 	values.queue(batch, `INSERT INTO run_values (run, name, app, value) SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[])
 		ON CONFLICT (run, name) DO UPDATE SET value = excluded.value`)
 	return nil
+}
+
+// putDeliveries adds up first what a batch says more than once of a row, which one statement could write only once.
+func (w *writer) putDeliveries(batch *pgx.Batch, writes *engine.Writes, now int64) {
+	var rows table
+	for _, d := range writes.Deliveries {
+		rows.add(d.Run, d.Seq, d.Node, d.App, d.Online, d.Delivered, d.Received, now)
+	}
+	rows.queue(batch, `INSERT INTO deliveries AS d (run, seq, node, app, online, delivered, received, at)
+		SELECT r, s, n, a, SUM(o)::bigint, SUM(w)::bigint, SUM(g)::bigint, MIN(at)
+		FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[]) AS u(r, s, n, a, o, w, g, at) GROUP BY r, s, n, a
+		ON CONFLICT (run, seq, node) DO UPDATE SET online = d.online + excluded.online, delivered = d.delivered + excluded.delivered, received = d.received + excluded.received`)
 }
 
 func (w *writer) putControl(batch *pgx.Batch, writes *engine.Writes) error {

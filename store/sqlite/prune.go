@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"time"
 
@@ -38,6 +39,7 @@ func (s *Store) Prune(ctx context.Context, p engine.Retention) (int, error) {
 		{"records", "app, kind, id", `until > 0 AND until < ?`, p.Claims},
 		{"pushes", "app, pos", `at < ?`, p.Pushes},
 		{"commits", "id", `at < ?`, p.Commits},
+		{"deliveries", "run, seq, node", `at < ?`, p.Deliveries},
 	} {
 		if q.before.IsZero() {
 			continue
@@ -144,7 +146,9 @@ func (w *writer) prune(ctx context.Context, table, key, over string, limit int, 
 	slice := `SELECT ` + key + ` FROM ` + table + ` WHERE ` + over + ` ORDER BY ` + key + ` LIMIT ` + strconv.Itoa(limit)
 	queries := []string{`DELETE FROM ` + table + ` WHERE (` + key + `) IN (` + slice + `)`}
 	if table == "runs" {
-		queries = append([]string{`DELETE FROM run_steps WHERE run IN (` + slice + `)`, `DELETE FROM run_values WHERE run IN (` + slice + `)`}, queries...)
+		for _, hanging := range []string{"run_steps", "run_values", "deliveries"} {
+			queries = slices.Insert(queries, 0, `DELETE FROM `+hanging+` WHERE run IN (`+slice+`)`)
+		}
 	}
 	tx, err := w.conn.BeginTx(ctx, nil)
 	if err != nil {

@@ -140,6 +140,11 @@ func (s *Store) PushesOf(ctx context.Context, app engine.AppID, run engine.RunID
 	return list(ctx, s, scanPush, selectPush+` WHERE run = ? AND run <> '' AND app = ? ORDER BY pos`, run, app)
 }
 
+// DeliveriesOf sums what became of a run's pushes.
+func (s *Store) DeliveriesOf(ctx context.Context, app engine.AppID, run engine.RunID) ([]engine.Delivery, error) {
+	return list(ctx, s, scanDelivery, selectDelivery+` WHERE run = ? AND app = ? GROUP BY app, run, seq ORDER BY seq`, run, app)
+}
+
 // Owned lists the ready runs of a node.
 func (s *Store) Owned(ctx context.Context, node string, after engine.RunID, limit int) ([]*engine.Run, error) {
 	return list(ctx, s, scanRun, selectRun+` WHERE owner = ? AND id > ? AND status = 'ready' ORDER BY id LIMIT ?`, node, after, limit)
@@ -150,18 +155,23 @@ func (s *Store) Due(ctx context.Context, before time.Time, limit int) ([]*engine
 	return list(ctx, s, scanRun, selectRun+` WHERE status = 'waiting' AND due_at <= ? ORDER BY due_at LIMIT ?`, millis(before), limit)
 }
 
+// openRuns are the runs of an app that have not ended, found by the partial indexes of those: the finished ones are far more.
+const openRuns = `SELECT scenario, status FROM runs WHERE app = ?1 AND lane <> '' AND finished_at = 0
+	UNION ALL SELECT scenario, status FROM runs WHERE app = ?1 AND lane = '' AND status = 'ready'
+	UNION ALL SELECT scenario, status FROM runs WHERE app = ?1 AND lane = '' AND status = 'waiting'`
+
 // Backlog counts the open runs of an app's scenarios.
-func (s *Store) Backlog(ctx context.Context, app engine.AppID) (map[string]int, error) {
-	rows, err := s.read.QueryContext(ctx, `SELECT scenario, COUNT(*) FROM runs WHERE app = ? AND finished_at = 0 GROUP BY scenario`, app)
+func (s *Store) Backlog(ctx context.Context, app engine.AppID) (map[string]engine.Backlog, error) {
+	rows, err := s.read.QueryContext(ctx, `SELECT scenario, COUNT(*), COUNT(CASE WHEN status = 'waiting' THEN 1 END) FROM (`+openRuns+`) AS r GROUP BY scenario`, app)
 	if err != nil {
 		return nil, classify(err)
 	}
 	defer func() { _ = rows.Close() }()
-	counts := map[string]int{}
+	counts := map[string]engine.Backlog{}
 	for rows.Next() {
 		var scenario string
-		var n int
-		if err := rows.Scan(&scenario, &n); err != nil {
+		var n engine.Backlog
+		if err := rows.Scan(&scenario, &n.Open, &n.Waiting); err != nil {
 			return nil, err
 		}
 		counts[scenario] = n

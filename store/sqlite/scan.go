@@ -191,3 +191,11 @@ func scanPush(s scanner) (engine.Push, error) {
 	p.At = timeOf(at)
 	return p, err
 }
+
+const selectDelivery = `SELECT app, run, seq, SUM(online), SUM(delivered), SUM(received) FROM deliveries`
+
+func scanDelivery(s scanner) (engine.Delivery, error) {
+	var d engine.Delivery
+	err := s.Scan(&d.App, &d.Run, &d.Seq, &d.Online, &d.Delivered, &d.Received)
+	return d, err
+}

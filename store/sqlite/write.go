@@ -18,6 +18,9 @@ func (w *writer) put(ctx context.Context, b *engine.Batch) error {
 	if err := w.putRuns(ctx, writes); err != nil {
 		return fmt.Errorf("write runs: %w", err)
 	}
+	if err := w.putDeliveries(ctx, writes, millis(b.Now())); err != nil {
+		return fmt.Errorf("write deliveries: %w", err)
+	}
 	if err := w.putControl(ctx, writes); err != nil {
 		return fmt.Errorf("write records: %w", err)
 	}
@@ -110,6 +113,18 @@ func (w *writer) putRun(ctx context.Context, r *engine.Run, stored bool) error {
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		r.ID, r.App, r.Scenario, r.Version, r.Format, r.Status, r.Candidate, r.Trigger, r.Lane, r.Place, r.Holds, r.Started, r.Owner, r.Epoch, r.Cursor, string(r.State),
 		r.Structure, r.Object, r.Change, r.User, r.Chain, r.Depth, millis(r.DueAt), millis(r.CreatedAt), millis(r.FinishedAt), failure)
+}
+
+func (w *writer) putDeliveries(ctx context.Context, writes *engine.Writes, now int64) error {
+	for _, d := range writes.Deliveries {
+		err := w.exec(ctx, `INSERT INTO deliveries AS d (run, seq, node, app, online, delivered, received, at) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (run, seq, node)
+			DO UPDATE SET online = d.online + excluded.online, delivered = d.delivered + excluded.delivered, received = d.received + excluded.received`,
+			d.Run, d.Seq, d.Node, d.App, d.Online, d.Delivered, d.Received, now)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (w *writer) putControl(ctx context.Context, writes *engine.Writes) error {

@@ -203,7 +203,7 @@ func dueOwned(t *testing.T, s engine.Store) {
 		t.Errorf("due: %v, %v", due, err)
 	}
 	backlog, err := s.Backlog(t.Context(), app)
-	if err != nil || len(backlog) != 1 || backlog["s"] != 6 {
+	if err != nil || len(backlog) != 1 || backlog["s"] != (engine.Backlog{Open: 6, Waiting: 5}) {
 		t.Errorf("backlog: %v, %v", backlog, err)
 	}
 }

@@ -14,6 +14,8 @@ import (
 var pushCases = map[string]func(*testing.T, engine.Store){
 	"Pushes/PositionsAreGaplessInCommitOrder": positions,
 	"Pushes/TailIsTheEndOfTheLog":             tail,
+	"Deliveries/AddUpOverOpsAndNodes":         deliveries,
+	"Deliveries/GoWithTheirRun":               pruneDeliveries,
 	"Changes/AreAllSeenOnceInOrder":           changesOnce,
 	"Changes/KeepWhatTheySay":                 changeDetails,
 }
@@ -91,6 +93,63 @@ func tail(t *testing.T, s engine.Store) {
 	if err != nil || len(list) != 2 || list[0].Pos != 4 {
 		t.Errorf("pushes: %+v, %v", list, err)
 	}
+}
+
+func told(node, run string, seq, online, delivered, received int64) engine.Op {
+	return effects(nil, engine.Effects{Deliveries: []*engine.Delivery{
+		{App: app, Run: engine.RunID(run), Seq: seq, Node: node, Online: online, Delivered: delivered, Received: received},
+	}})
+}
+
+func wantDeliveries(t *testing.T, s engine.Store, run, want string) {
+	t.Helper()
+	list, err := s.DeliveriesOf(t.Context(), app, engine.RunID(run))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := ""
+	for _, d := range list {
+		if d.App != app || d.Run != engine.RunID(run) || d.Node != "" {
+			t.Errorf("a sum of run %s says %+v", run, d)
+		}
+		got += fmt.Sprintf("%d: %d/%d/%d ", d.Seq, d.Online, d.Delivered, d.Received)
+	}
+	if got != want {
+		t.Errorf("deliveries of run %s are %q, want %q", run, got, want)
+	}
+}
+
+// deliveries has one row told three times: twice in one batch, which is one statement on a store that writes in bulk, and once later.
+func deliveries(t *testing.T, s engine.Store) {
+	must(t, s, told("n1", "r", 3, 2, 0, 0), told("n1", "r", 3, 0, 1, 0), told("n1", "r", 12, 0, 0, 0), told("n2", "r", 3, 5, 0, 0), told("n1", "other", 3, 9, 9, 9))
+	wantDeliveries(t, s, "r", "3: 7/1/0 12: 0/0/0 ")
+	must(t, s, told("n1", "r", 3, 0, 1, 2), told("n2", "r", 3, 0, 4, 1))
+	wantDeliveries(t, s, "r", "3: 7/6/3 12: 0/0/0 ")
+	wantDeliveries(t, s, "unknown", "")
+	if list, err := s.DeliveriesOf(t.Context(), "other", "r"); err != nil || len(list) != 0 {
+		t.Errorf("deliveries of another app: %v, %v", list, err)
+	}
+}
+
+func pruneDeliveries(t *testing.T, s engine.Store) {
+	old, kept := run("old"), run("kept")
+	old.Status, old.FinishedAt = engine.RunDone, time.UnixMilli(1000).UTC()
+	must(t, s, effects(nil, engine.Effects{Runs: []*engine.Run{old, kept}}), told("n1", "old", 1, 1, 1, 1), told("n2", "old", 1, 1, 1, 1), told("n1", "kept", 1, 1, 1, 1))
+	forget := func(p engine.Retention, want int) {
+		t.Helper()
+		p.MaxRows = 10
+		if n, err := s.Prune(t.Context(), p); err != nil || n != want {
+			t.Errorf("%d rows went, want %d, %v", n, want, err)
+		}
+	}
+	forget(engine.Retention{Runs: time.UnixMilli(5000)}, 1)
+	wantDeliveries(t, s, "old", "")
+	wantDeliveries(t, s, "kept", "1: 1/1/1 ")
+	must(t, s, told("n1", "old", 1, 0, 0, 1)) // a receipt that comes when its run is gone
+	forget(engine.Retention{Deliveries: time.Now().Add(-time.Hour)}, 0)
+	wantDeliveries(t, s, "old", "1: 0/0/1 ")
+	forget(engine.Retention{Deliveries: time.Now().Add(time.Hour)}, 2)
+	wantDeliveries(t, s, "old", "")
 }
 
 func changesOnce(t *testing.T, s engine.Store) {

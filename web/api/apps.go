@@ -68,10 +68,10 @@ const (
 
 func checkApp(app engine.App) error {
 	if len(app.Name) > maxName {
-		return wrongField("name", "LIMIT", "may be at most 200 bytes long")
+		return overLimit("name", "app_name", "may be at most %d bytes long", maxName)
 	}
 	if len(app.Origins) > maxOrigins {
-		return wrongField("origins", "LIMIT", "at most 100 origins")
+		return overLimit("origins", "app_origins", "at most %d origins", maxOrigins)
 	}
 	return nil
 }

@@ -70,22 +70,13 @@ func (a *API) limitRows() []Limit {
 		{"password_chars", MinPassword, "bytes", "the shortest password"},
 		{"session_idle", logins.SessionIdle.Milliseconds(), "ms", "an unused session"},
 		{"session_absolute", logins.SessionAbsolute.Milliseconds(), "ms", "any session"},
-		{"object_bytes", engine.MaxObject, "bytes", "the data of one object"},
-		{"string_bytes", engine.MaxString, "bytes", "a text field"},
-		{"fields", engine.MaxFields, "fields", "fields of a structure"},
-		{"indexed_fields", engine.MaxIndexed, "fields", "indexed fields of a structure"},
-		{"scenario_bytes", engine.MaxScenarioBytes, "bytes", "a scenario document"},
-		{"steps_per_scenario", engine.MaxSteps, "steps", "steps of a scenario document"},
-		{"triggers_per_scenario", engine.MaxTriggers, "triggers", "triggers of a scenario"},
-		{"scenarios_per_app", 1000, "scenarios", "scenarios of an app"},
-		{"steps_per_run", 10_000, "steps", "steps that one run walks"},
-		{"run_state_bytes", 4 << 20, "bytes", "variables and outputs of a run"},
-		{"push_bytes", engine.MaxPush, "bytes", "the message of a push"},
-		{"push_total_bytes", engine.MaxPushTotal, "bytes", "the message of a push times its receivers"},
-		{"event_name", engine.MaxEventName, "characters", "the event name of a push"},
-		{"receivers", engine.MaxReceivers, "users", "users that one push names"},
-		{"commit_queue", 1000, "writes", "writes of an app that wait for a commit; a write waits 2 s for room"},
-		{"commit_retries", 2000, "ms", "a write whose rows keep changing"},
+		{"app_name", maxName, "bytes", "the name of an app"},
+		{"app_origins", maxOrigins, "origins", "origins that an app admits"},
+		{"version_note", maxNote, "bytes", "the note of a published version"},
+		{"sort_keys", maxSort, "fields", "fields that a list is sorted by"},
+	}
+	for _, l := range engine.Limits() {
+		rows = append(rows, Limit(l))
 	}
 	return append(rows, a.opt.Shown...)
 }

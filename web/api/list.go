@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"strconv"
 	"strings"
 
 	"github.com/cuelight/cuelight/engine"
@@ -75,9 +74,7 @@ func (a *API) tooSlow() *Problem {
 
 func (a *API) pageLimit(n int) (int, error) {
 	if n > a.limits.Page {
-		p := wrongField("limit", "LIMIT", "must be at most "+strconv.Itoa(a.limits.Page))
-		p.Limit = "page"
-		return 0, p
+		return 0, overLimit("limit", "page", "must be at most %d", a.limits.Page)
 	}
 	if n == 0 {
 		n = defaultPage
@@ -137,7 +134,7 @@ func parseSort(s *engine.Structure, source string) ([]engine.SortKey, error) {
 		case f != nil && !f.IsIndexed():
 			return nil, wrongField("sort", "NOT_INDEXED", "only indexed and built-in fields can be sorted by")
 		case len(keys) == maxSort:
-			return nil, wrongField("sort", "LIMIT", "at most "+strconv.Itoa(maxSort)+" fields")
+			return nil, overLimit("sort", "sort_keys", "at most %d fields", maxSort)
 		}
 		keys = append(keys, engine.SortKey{Field: name, Descending: descending})
 	}

@@ -322,9 +322,7 @@ func (a *API) waitFor(app engine.AppID, text string) (time.Duration, func(), err
 		return 0, nil, wrongField("wait", "DURATION", "must be a duration such as 5s")
 	}
 	if wait > a.limits.Wait {
-		p := wrongField("wait", "LIMIT", "must be at most "+a.limits.Wait.String())
-		p.Limit = "wait"
-		return 0, nil, p
+		return 0, nil, overLimit("wait", "wait", "must be at most %s", a.limits.Wait)
 	}
 	if !a.waiting.enter(app) {
 		p := limited(http.StatusTooManyRequests, "wait_per_app", "BUSY", "too many requests of the app wait for runs")

@@ -144,6 +144,25 @@ func TestAccountsTokensAndApps(t *testing.T) {
 	w.as("admin", "GET", "/api/v1/apps/c/structures", "").is(200).has("items.0.id", "User")
 }
 
+func TestADeletionThatIsSentAgainLeavesTheNextUserOfTheNameAlone(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for _, at := range []string{"/users", "/structures/User/objects"} {
+		w.do("POST", at, `{"id":"bert","name":"Bert"}`).is(201)
+		w.do("DELETE", at+"/bert", "", "Idempotency-Key", "gone").is(204)
+		w.do("POST", at, `{"id":"bert","name":"Another Bert"}`).is(201)
+		w.do("PUT", "/users/bert/password", `{"password":"password"}`).is(204)
+		login := func() answer {
+			return w.as("nobody", "POST", "/api/v1/apps/a/sessions", `{"user":"bert","password":"password"}`).is(201)
+		}
+		w.keys["bert"] = "Bearer " + login().get("session_id")
+		w.do("DELETE", at+"/bert", "", "Idempotency-Key", "gone").is(204)
+		w.as("bert", "GET", "/api/v1/apps/a/me", "").is(200).has("user.name", "Another Bert")
+		login()
+		w.do("DELETE", at+"/bert", "").is(204)
+	}
+}
+
 func TestStructures(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -41,6 +41,7 @@ type FieldProblem struct {
 	Path    string `json:"path" doc:"Where it is, as in steps[0].then[1].set.status."`
 	Code    string `json:"code" doc:"A stable word for programs."`
 	Message string `json:"message" doc:"What is wrong, and what would be right."`
+	Limit   string `json:"limit,omitempty" doc:"The limit of /api/v1/limits that was passed."`
 }
 
 // Error is the detail.
@@ -82,6 +83,13 @@ func limited(status int, limit, code, format string, args ...any) *Problem {
 // wrongField is a 422 for one field.
 func wrongField(path, code, message string) *Problem {
 	return problemOf(&engine.InvalidError{Fields: []engine.FieldError{{Path: path, Code: code, Message: message}}})
+}
+
+// overLimit is a 422 for one field that passes a limit.
+func overLimit(path, limit, format string, args ...any) *Problem {
+	p := wrongField(path, "LIMIT", fmt.Sprintf(format, args...))
+	p.Limit, p.Fields[0].Limit = limit, limit
+	return p
 }
 
 // cures say what to do, by code; statusCures by status where the code has no own.
@@ -196,6 +204,9 @@ func (p *Problem) explain(err error) {
 		}
 		for _, f := range inv.Fields {
 			p.Fields = append(p.Fields, FieldProblem(f))
+			if p.Limit == "" {
+				p.Limit = f.Limit
+			}
 		}
 	}
 	p.Type = "urn:cuelight:" + strings.ReplaceAll(strings.ToLower(p.Code), "_", "-")
@@ -212,7 +223,7 @@ func filterProblem(wrong filter.Errors) *Problem {
 		if e.Suggestion != "" {
 			message += "; " + e.Suggestion
 		}
-		fields[i] = engine.FieldError{Path: "filter", Code: "FILTER", Message: fmt.Sprintf("at character %d: %s", e.Pos+1, message)}
+		fields[i] = engine.FieldError{Path: "filter", Code: "FILTER", Message: fmt.Sprintf("at character %d: %s", e.Pos+1, message), Limit: e.Limit}
 	}
 	return problemOf(&engine.InvalidError{Fields: fields})
 }

@@ -95,16 +95,24 @@ func (a *API) getRun(ctx context.Context, c *call, in *runIn, _ *none) (*runOut,
 
 // stepView is a line of a run's log.
 type stepView struct {
-	Seq      int64     `json:"seq"`
-	Step     string    `json:"step"`
-	Kind     string    `json:"kind"`
-	Status   string    `json:"status"`
-	Attempt  int       `json:"attempt,omitempty"`
-	At       time.Time `json:"at"`
-	Settings value     `json:"settings"`
-	Output   value     `json:"output"`
-	Error    string    `json:"error,omitempty"`
-	Offsets  []string  `json:"offsets,omitempty" doc:"Where its pushes stand in the app's push log, while that is kept."`
+	Seq        int64       `json:"seq"`
+	Step       string      `json:"step"`
+	Kind       string      `json:"kind"`
+	Status     string      `json:"status"`
+	Attempt    int         `json:"attempt,omitempty"`
+	At         time.Time   `json:"at"`
+	Settings   value       `json:"settings"`
+	Output     value       `json:"output"`
+	Error      string      `json:"error,omitempty"`
+	Offsets    []string    `json:"offsets,omitempty" doc:"Where its pushes stand in the app's push log, while that is kept."`
+	Deliveries *deliveries `json:"deliveries,omitempty" doc:"Who got its pushes, about a second behind; absent where nothing is known."`
+}
+
+// deliveries says what became of the pushes of a step, on all nodes.
+type deliveries struct {
+	Online    int64 `json:"online" doc:"Open sockets of the receivers when the pushes were handed to the sockets."`
+	Delivered int64 `json:"delivered" doc:"How often they were written to a socket, replays after a reconnect included."`
+	Received  int64 `json:"received" doc:"How many sockets confirmed them; stock clients confirm nothing, cuelight.js does."`
 }
 
 type stepsIn struct {
@@ -134,11 +142,15 @@ func (a *API) listSteps(ctx context.Context, c *call, in *stepsIn, _ *none) (*pa
 	if err != nil {
 		return nil, err
 	}
+	reached, err := a.deliveries(ctx, c.app, engine.RunID(in.ID))
+	if err != nil {
+		return nil, err
+	}
 	out := &pageOut[stepView]{Body: page[stepView]{Items: []stepView{}}}
 	for _, s := range steps {
 		out.Body.Items = append(out.Body.Items, stepView{
 			Seq: s.Seq, Step: s.Step, Kind: s.Kind, Status: s.Status, Attempt: s.Attempt, At: s.At.UTC(),
-			Settings: value(s.Settings), Output: value(s.Output), Error: s.Error, Offsets: offsets[s.Seq],
+			Settings: value(s.Settings), Output: value(s.Output), Error: s.Error, Offsets: offsets[s.Seq], Deliveries: reached[s.Seq],
 		})
 	}
 	if engine.Full(steps, limit) {
@@ -163,4 +175,17 @@ func (a *API) offsets(ctx context.Context, app engine.AppID, run engine.RunID) (
 		offsets[p.Seq] = append(offsets[p.Seq], head.Epoch+"."+strconv.FormatInt(p.Pos, 10))
 	}
 	return offsets, nil
+}
+
+// deliveries are the counts of a run's pushes by the number of the step that sent them.
+func (a *API) deliveries(ctx context.Context, app engine.AppID, run engine.RunID) (map[int64]*deliveries, error) {
+	sums, err := a.opt.Store.DeliveriesOf(ctx, app, run)
+	if err != nil {
+		return nil, err
+	}
+	reached := make(map[int64]*deliveries, len(sums))
+	for _, d := range sums {
+		reached[d.Seq] = &deliveries{Online: d.Online, Delivered: d.Delivered, Received: d.Received}
+	}
+	return reached, nil
 }

@@ -236,7 +236,7 @@ const maxNote = 1000
 
 func (a *API) publish(ctx context.Context, c *call, in *scenarioIn, body *publishBody) (*scenarioOut, error) {
 	if len(body.Note) > maxNote {
-		return nil, wrongField("note", "LIMIT", fmt.Sprintf("may be at most %d bytes long", maxNote))
+		return nil, overLimit("note", "version_note", "may be at most %d bytes long", maxNote)
 	}
 	before, _, err := a.scenario(ctx, c, in.ID)
 	if err != nil {

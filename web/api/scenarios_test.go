@@ -1,9 +1,11 @@
 package api_test
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 
+	"github.com/cuelight/cuelight/engine"
 	"github.com/cuelight/cuelight/web/api"
 )
 
@@ -119,6 +121,32 @@ func TestAScenarioIsCalled(t *testing.T) {
 	one := w.do("POST", "/scenarios/c/call", `{"vars":{"who":"anna"}}`, "Idempotency-Key", "k").is(202)
 	w.do("POST", "/scenarios/c/call", `{"vars":{"who":"anna"}}`, "Idempotency-Key", "k").is(202).has("run", one.get("run"))
 	w.do("POST", "/scenarios/none/call", `{}`).is(404)
+}
+
+func TestTheLogOfARunSaysWhereItsPushesStandAndWhoGotThem(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.do("PUT", "/scenarios/c/draft", `{"triggers":[{"id":"hand","kind":"call"}],"steps":[{"id":"all","kind":"push","to":"*","event":"one"},
+		{"id":"x","kind":"set_variables","set":{"x":1}},{"id":"anna","kind":"push","to":"anna","event":"two"}]}`).is(201).has("problems", "[]")
+	w.do("POST", "/scenarios/c/publish", `{"start":true}`).is(200)
+	run := w.do("POST", "/scenarios/c/call?wait=10s", `{}`).is(200).has("status", "done").get("run")
+	log := w.do("GET", "/runs/"+run+"/steps", "").is(200).has("items.0.deliveries", "absent", "items.1.offsets", "absent")
+	if !strings.HasSuffix(log.get("items.0.offsets.0"), ".1") || !strings.HasSuffix(log.get("items.2.offsets.0"), ".2") {
+		t.Errorf("the log says %s", log.body)
+	}
+	var counted []engine.Delivery
+	for _, item := range []string{"items.0.seq", "items.2.seq"} {
+		seq, err := strconv.ParseInt(log.get(item), 10, 64)
+		w.must(err)
+		counted = append(counted, engine.Delivery{App: "a", Run: engine.RunID(run), Seq: seq, Online: seq})
+	}
+	// The engine writes many at a time, and of several apps; a step that is named again adds up.
+	for range 600 {
+		counted = append(counted, engine.Delivery{App: "a", Run: engine.RunID(run), Seq: counted[0].Seq, Delivered: 2, Received: 1}, engine.Delivery{App: "b", Run: "other", Seq: 1})
+	}
+	w.must(w.engine.Deliveries(t.Context(), counted))
+	w.do("GET", "/runs/"+run+"/steps", "").is(200).has("items.0.deliveries", `{"delivered":1200,"online":`+log.get("items.0.seq")+`,"received":600}`,
+		"items.1.deliveries", "absent", "items.2.deliveries", `{"delivered":0,"online":`+log.get("items.2.seq")+`,"received":0}`)
 }
 
 func TestAPushIsAnsweredWithItsPlace(t *testing.T) {

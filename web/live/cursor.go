@@ -91,6 +91,7 @@ func (c *cursor) pump() {
 	}
 	c.conn.srv.stats.delivered.Add(int64(len(entries)))
 	eng.Send(&batch{entries: entries}, nil, nil)
+	c.conn.srv.tallies.delivered(entries)
 }
 
 func (c *cursor) close() { c.closed.Store(true) }
@@ -106,7 +107,11 @@ func (c *cursor) receipt(at string) bool {
 	}
 	for {
 		old := c.got.Load()
-		if pos <= old || c.got.CompareAndSwap(old, pos) {
+		if pos <= old {
+			return true
+		}
+		if c.got.CompareAndSwap(old, pos) {
+			c.tail.received(c, old, pos) // nobody else counts from old to pos
 			return true
 		}
 	}

@@ -61,7 +61,11 @@ const (
 )
 
 // Refusal is the answer to a client that may not come in.
-type Refusal struct{ Code, Message string }
+type Refusal struct {
+	Code, Message string
+	// Limit names the limit that was passed, where Code is CodeTooMany.
+	Limit string
+}
 
 // Error is the message that the client sees.
 func (r *Refusal) Error() string { return r.Message }

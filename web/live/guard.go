@@ -23,6 +23,7 @@ import (
 type wrong struct {
 	status  int
 	message string
+	limit   string // that was passed, if one was
 }
 
 // serveHTTP guards the library: what passes is a request that it handles safely, with a bounded body that was read already, and a handshake
@@ -46,36 +47,40 @@ func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
 func (s *Server) deny(w http.ResponseWriter, bad *wrong) {
 	s.stats.denied.Add(1)
 	w.Header().Set("Access-Control-Allow-Origin", "*") // so that a page can see why
-	http.Error(w, bad.message, bad.status)
+	message := bad.message
+	if bad.limit != "" {
+		message += " (limit: " + bad.limit + ")"
+	}
+	http.Error(w, message, bad.status)
 }
 
 // check judges what can be judged from the request line and headers. The Origin is not judged here: the app, which may have an allow-list, is
 // known only from the CONNECT packet.
 func (s *Server) check(r *http.Request) (sid string, bad *wrong) {
 	if s.closing() {
-		return "", &wrong{http.StatusServiceUnavailable, "shutting down"}
+		return "", &wrong{status: http.StatusServiceUnavailable, message: "shutting down"}
 	}
 	if !slices.Contains([]string{http.MethodGet, http.MethodPost, http.MethodOptions}, r.Method) {
-		return "", &wrong{http.StatusMethodNotAllowed, "method not allowed"}
+		return "", &wrong{status: http.StatusMethodNotAllowed, message: "method not allowed"}
 	}
 	q, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil || len(q["EIO"]) != 1 || q["EIO"][0] != "4" {
-		return "", &wrong{http.StatusBadRequest, "exactly one EIO=4 is needed"}
+		return "", &wrong{status: http.StatusBadRequest, message: "exactly one EIO=4 is needed"}
 	}
 	if len(q["sid"]) > 1 || q.Has("j") {
-		return "", &wrong{http.StatusBadRequest, "bad engine.io request"}
+		return "", &wrong{status: http.StatusBadRequest, message: "bad engine.io request"}
 	}
 	upgrade := websocket.IsWebSocketUpgrade(r)
 	switch t := q["transport"]; {
 	case len(t) != 1 || (t[0] != transports.POLLING && t[0] != transports.WEBSOCKET):
-		return "", &wrong{http.StatusBadRequest, "exactly one transport, polling or websocket, is needed"}
+		return "", &wrong{status: http.StatusBadRequest, message: "exactly one transport, polling or websocket, is needed"}
 	case r.Method != http.MethodOptions && upgrade != (t[0] == transports.WEBSOCKET):
-		return "", &wrong{http.StatusBadRequest, "the transport does not fit the request"}
+		return "", &wrong{status: http.StatusBadRequest, message: "the transport does not fit the request"}
 	case upgrade && r.Method != http.MethodGet:
-		return "", &wrong{http.StatusBadRequest, "bad websocket request"}
+		return "", &wrong{status: http.StatusBadRequest, message: "bad websocket request"}
 	}
 	if strings.HasPrefix(r.Header.Get("Content-Type"), "application/octet-stream") {
-		return "", &wrong{http.StatusUnsupportedMediaType, "binary bodies are not accepted"}
+		return "", &wrong{status: http.StatusUnsupportedMediaType, message: "binary bodies are not accepted"}
 	}
 	return q.Get("sid"), nil
 }
@@ -85,7 +90,7 @@ type slotKey struct{}
 // handshake lets the library open a session if the address may have one more.
 func (s *Server) handshake(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodGet {
-		s.deny(w, &wrong{http.StatusBadRequest, "a session begins with GET"})
+		s.deny(w, &wrong{status: http.StatusBadRequest, message: "a session begins with GET"})
 		return
 	}
 	sl, bad := s.gate.take(s.ip(r))
@@ -109,7 +114,7 @@ func (s *Server) session(w http.ResponseWriter, r *http.Request, sid string) {
 		return
 	}
 	if !c.requests.Allow() {
-		s.deny(w, &wrong{http.StatusTooManyRequests, "too many requests"})
+		s.deny(w, &wrong{status: http.StatusTooManyRequests, message: "too many requests", limit: "messages"})
 		c.kill("too many requests")
 		return
 	}
@@ -133,10 +138,10 @@ func (s *Server) body(w http.ResponseWriter, r *http.Request) ([]byte, *wrong) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, int64(s.limits.MessageBytes)))
 	_ = control.SetReadDeadline(time.Time{})
 	if _, large := errors.AsType[*http.MaxBytesError](err); large {
-		return nil, &wrong{http.StatusRequestEntityTooLarge, "the body is too large"}
+		return nil, &wrong{status: http.StatusRequestEntityTooLarge, message: "the body is too large", limit: "message_bytes"}
 	}
 	if err != nil {
-		return nil, &wrong{http.StatusBadRequest, "body not readable"}
+		return nil, &wrong{status: http.StatusBadRequest, message: "body not readable"}
 	}
 	return body, nil
 }
@@ -165,13 +170,13 @@ func (g *gate) take(ip string) (*slot, *wrong) {
 	}
 	switch {
 	case g.total >= g.limits.Sockets:
-		return nil, &wrong{http.StatusServiceUnavailable, "too many sockets"}
+		return nil, &wrong{status: http.StatusServiceUnavailable, message: "too many sockets", limit: "sockets"}
 	case a.sockets >= g.limits.IPSockets:
-		return nil, &wrong{http.StatusTooManyRequests, "too many sockets from this address"}
+		return nil, &wrong{status: http.StatusTooManyRequests, message: "too many sockets from this address", limit: "ip_sockets"}
 	case a.half >= g.limits.IPHalfOpen:
-		return nil, &wrong{http.StatusTooManyRequests, "too many half-open sockets from this address"}
+		return nil, &wrong{status: http.StatusTooManyRequests, message: "too many half-open sockets from this address", limit: "ip_half_open"}
 	case !a.rate.Allow():
-		return nil, &wrong{http.StatusTooManyRequests, "too many connects from this address"}
+		return nil, &wrong{status: http.StatusTooManyRequests, message: "too many connects from this address", limit: "ip_handshakes"}
 	}
 	g.total++
 	a.sockets++

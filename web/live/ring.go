@@ -25,6 +25,16 @@ type entry struct {
 	at   time.Time
 	wire []byte // the websocket frame
 	head int    // of which so much is the frame's header
+	// tally is nil for a push of no run.
+	tally *tally
+}
+
+// weight is what an entry costs in memory.
+func (e *entry) weight() int {
+	if e.tally == nil {
+		return len(e.wire) + entryCost
+	}
+	return len(e.wire) + entryCost + tallyCost
 }
 
 // packet is the engine packet without the frame, as polling sends it.
@@ -48,8 +58,12 @@ func newRing(r Recent, l Limits) *ring {
 	if len(r.Pushes) > 0 {
 		g.head = r.Pushes[0].Pos - 1
 	}
+	var last *tally
 	for _, p := range r.Pushes {
-		g.append(newEntry(r.Head.Epoch, p, p.At))
+		e := newEntry(r.Head.Epoch, p, p.At)
+		e.tally = tallyOf(p, last)
+		last = e.tally
+		g.append(e)
 	}
 	return g
 }
@@ -62,7 +76,7 @@ func (r *ring) append(e *entry) {
 	}
 	r.entries = append(r.entries, e)
 	r.lists[e.to] = append(r.lists[e.to], e)
-	r.bytes += len(e.wire) + entryCost
+	r.bytes += e.weight()
 	for len(r.entries) > r.limits.RingPushes || (r.bytes > r.limits.RingBytes && len(r.entries) > 1) {
 		r.dropOldest()
 	}
@@ -86,7 +100,7 @@ func (r *ring) dropOldest() {
 		delete(r.lists, e.to)
 	}
 	r.last[e.to] = e.pos
-	r.bytes -= len(e.wire) + entryCost
+	r.bytes -= e.weight()
 }
 
 // forget bounds last: it drops the older half of it, save the receivers that keep names, and raises the floor so that nobody is resumed over

@@ -33,6 +33,9 @@ type Options struct {
 	Now    func() time.Time
 	// Go starts a goroutine under an owner and recovers its panic. Every goroutine of this package ends at Close.
 	Go func(name string, f func())
+	// Report gets about once a second what became of the pushes of runs, as sums since it was last called, and once more at Close. Other things
+	// wait while it runs, so it should only put them down. Default: nobody wants to know.
+	Report func([]engine.Delivery)
 	// IP tells the address of a client for its limits; behind a proxy it has to look at a header. Default: the peer, of IPv6 the /64.
 	IP func(*http.Request) string
 }
@@ -47,12 +50,14 @@ type Server struct {
 	now         func() time.Time
 	run         func(name string, f func())
 	ip          func(*http.Request) string
+	report      func([]engine.Delivery)
 	io          *socket.Server
 	engine      http.Handler
 	gate        *gate
 	workers     *workers
 	admissions  chan struct{}
 	revocations revocations
+	tallies     *tallies
 	stats       counters
 
 	ctx  context.Context // ends at Close; no request's context, for a socket outlives the request that opened it
@@ -73,13 +78,16 @@ func New(o Options) *Server {
 	}
 	s := &Server{
 		pushLog: o.Log, door: o.Door, key: o.Key, limits: o.Limits.withDefaults(), log: o.Logger, now: o.Now, run: o.Go, ip: o.IP,
-		workers: newWorkers(), conns: map[string]*conn{}, tails: map[engine.AppID]*tail{},
+		report: o.Report, tallies: newTallies(), workers: newWorkers(), conns: map[string]*conn{}, tails: map[engine.AppID]*tail{},
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
 	if s.now == nil {
 		s.now = time.Now
+	}
+	if s.report == nil {
+		s.report = func([]engine.Delivery) {}
 	}
 	if s.ip == nil {
 		s.ip = remoteIP
@@ -138,7 +146,11 @@ func (s *Server) judge(so *socket.Socket, next func(*socket.ExtendedError)) {
 		refusal = c.verdict()
 	}
 	if refusal != nil {
-		next(socket.NewExtendedError(refusal.Message, map[string]any{"code": refusal.Code}))
+		data := map[string]any{"code": refusal.Code}
+		if refusal.Limit != "" {
+			data["limit"] = refusal.Limit
+		}
+		next(socket.NewExtendedError(refusal.Message, data))
 		return
 	}
 	next(nil)
@@ -168,6 +180,8 @@ func (s *Server) Pushed(pushes []engine.Push) {
 		s.mu.Unlock()
 		if t != nil {
 			t.pushed(pushes[:n])
+		} else {
+			s.tallies.unheard(pushes[:n])
 		}
 		pushes = pushes[n:]
 	}
@@ -185,7 +199,9 @@ func (s *Server) Close(ctx context.Context) error {
 	err := s.wait(ctx, func() bool { return len(s.conns) == 0 })
 	s.stop()
 	s.workers.stop()
-	return errors.Join(err, s.wait(ctx, func() bool { return s.running == 0 }))
+	err = errors.Join(err, s.wait(ctx, func() bool { return s.running == 0 }))
+	s.tell()
+	return err
 }
 
 // wait waits until done holds; done is called under the server's mutex.
@@ -294,6 +310,7 @@ func (s *Server) sweep() {
 		for _, t := range s.idle(now) {
 			t.sweep(now)
 		}
+		s.tell()
 		s.gate.sweep()
 		s.revocations.sweep(now.Add(-2 * s.limits.AdmitTimeout))
 	}
@@ -340,6 +357,7 @@ type Stats struct {
 	Refused   int64 `json:"refused"`    // by the Door or a limit, as connect_error
 	Denied    int64 `json:"denied"`     // HTTP requests that the guard turned away
 	SlowEnded int64 `json:"slow_ended"` // sockets closed because they fell out of the ring
+	Untold    int64 `json:"untold"`     // steps whose deliveries were not reported in some second, for there were too many
 }
 
 // Stats gives the node's counts.
@@ -350,5 +368,6 @@ func (s *Server) Stats() Stats {
 	return Stats{
 		Sockets: len(s.conns), Apps: len(s.tails), Delivered: n.delivered.Load(), Receipts: n.receipts.Load(), Ignored: n.ignored.Load(),
 		Resumed: n.resumed.Load(), Refused: n.refused.Load(), Denied: n.denied.Load(), SlowEnded: n.slow.Load(),
+		Untold: s.tallies.dropped.Load(),
 	}
 }

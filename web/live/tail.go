@@ -102,6 +102,8 @@ func (t *tail) pushed(pushes []engine.Push) {
 	var entries []*entry
 	if filled {
 		entries = encode(epoch, pushes, t.srv.now())
+	} else {
+		t.srv.tallies.unheard(pushes) // no socket joins before the ring is filled
 	}
 	t.mu.Lock()
 	t.want = max(t.want, newest)
@@ -117,9 +119,12 @@ func (t *tail) pushed(pushes []engine.Push) {
 
 func encode(epoch string, pushes []engine.Push, now time.Time) []*entry {
 	entries := make([]*entry, len(pushes))
+	var last *tally
 	for i, p := range pushes {
 		// Not p.At: a push that comes late is as new to the sockets as any other, and must stay until they have it.
 		entries[i] = newEntry(epoch, p, now)
+		entries[i].tally = tallyOf(p, last)
+		last = entries[i].tally
 	}
 	return entries
 }
@@ -135,6 +140,7 @@ func (t *tail) appendLocked(entries []*entry) []*cursor {
 			break
 		}
 		t.ring.append(e)
+		t.handedOver(e)
 		moved = true
 		if e.to == engine.Everybody {
 			everybody = true
@@ -301,10 +307,10 @@ func (t *tail) join(c *cursor, old *pid) (resumed bool, err error) {
 		return false, errReplaced
 	}
 	if len(t.cursors) >= t.srv.limits.AppSockets {
-		return false, &Refusal{Code: CodeTooMany, Message: "this app has too many open sockets"}
+		return false, &Refusal{Code: CodeTooMany, Message: "this app has too many open sockets", Limit: "app_sockets"}
 	}
 	if c.user != "" && len(t.users[c.user]) >= t.srv.limits.UserSockets {
-		return false, &Refusal{Code: CodeTooMany, Message: "this user has too many open sockets"}
+		return false, &Refusal{Code: CodeTooMany, Message: "this user has too many open sockets", Limit: "user_sockets"}
 	}
 	c.epoch = t.ring.epoch
 	from := t.ring.head

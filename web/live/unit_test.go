@@ -222,3 +222,40 @@ func FuzzConnectPacket(f *testing.F) {
 		}
 	})
 }
+
+func TestTalliesAreBounded(t *testing.T) {
+	t.Parallel()
+	q := newTallies()
+	all := make([]*tally, maxUntold+5)
+	for i := range all {
+		all[i] = tallyOf(engine.Push{Run: "r", Seq: int64(i)}, nil)
+		all[i].delivered.Add(1)
+		q.put(all[i])
+		q.put(all[i])
+	}
+	if n := len(q.take()); n != maxUntold || q.dropped.Load() != 5 {
+		t.Errorf("%d told, %d dropped", n, q.dropped.Load())
+	}
+	late := all[maxUntold]
+	late.delivered.Add(1)
+	q.put(late)
+	if told := q.take(); len(told) != 1 || told[0].Seq != maxUntold || told[0].Delivered != 2 {
+		t.Errorf("of one that was dropped is told: %+v", told)
+	}
+	if told := q.take(); len(told) != 0 {
+		t.Errorf("told twice: %+v", told)
+	}
+}
+
+func TestPushesOfAStepShareATally(t *testing.T) {
+	t.Parallel()
+	var last *tally
+	seen := map[*tally]int{}
+	for _, p := range []engine.Push{{Run: "r", Seq: 1}, {Run: "r", Seq: 1}, {Run: "r", Seq: 2}, {}, {Run: "s", Seq: 2}, {Run: "s", Seq: 2}} {
+		last = tallyOf(p, last)
+		seen[last]++
+	}
+	if len(seen) != 4 || seen[nil] != 1 || seen[last] != 2 {
+		t.Errorf("tallies: %v", seen)
+	}
+}

@@ -50,7 +50,7 @@ func newStore(t testing.TB) *store {
 	t.Cleanup(func() { _ = db.Close() })
 	s := &store{t: t, db: db}
 	s.exec(`CREATE TABLE heads(app TEXT PRIMARY KEY, epoch TEXT NOT NULL, pos INTEGER NOT NULL)`)
-	s.exec(`CREATE TABLE pushes(app TEXT, pos INTEGER, receiver TEXT, event TEXT, message TEXT, json INTEGER, at INTEGER, PRIMARY KEY(app, pos)) WITHOUT ROWID`)
+	s.exec(`CREATE TABLE pushes(app TEXT, pos INTEGER, receiver TEXT, event TEXT, message TEXT, json INTEGER, run TEXT, seq INTEGER, at INTEGER, PRIMARY KEY(app, pos)) WITHOUT ROWID`)
 	s.exec(`CREATE TABLE sessions(app TEXT, token TEXT, id TEXT, user TEXT, ended INTEGER NOT NULL DEFAULT 0, PRIMARY KEY(app, token))`)
 	s.exec(`CREATE TABLE origins(app TEXT, origin TEXT)`)
 	for _, app := range []string{"demo", "other", "private"} {
@@ -93,7 +93,7 @@ func (s *store) commit(pushes ...engine.Push) []engine.Push {
 		if err := tx.QueryRow(`UPDATE heads SET pos = pos + 1 WHERE app = ? RETURNING pos`, p.App).Scan(&p.Pos); err != nil {
 			s.t.Fatal(err)
 		}
-		if _, err := tx.Exec(`INSERT INTO pushes VALUES(?, ?, ?, ?, ?, ?, ?)`, p.App, p.Pos, p.To, p.Event, p.Message, p.JSON, p.At.UnixMilli()); err != nil {
+		if _, err := tx.Exec(`INSERT INTO pushes VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)`, p.App, p.Pos, p.To, p.Event, p.Message, p.JSON, p.Run, p.Seq, p.At.UnixMilli()); err != nil {
 			s.t.Fatal(err)
 		}
 	}
@@ -123,7 +123,7 @@ func (s *store) Pushes(ctx context.Context, app engine.AppID, after int64, limit
 	if err := s.ask(); err != nil {
 		return nil, err
 	}
-	return s.pushes(ctx, `SELECT app, pos, receiver, event, message, json, at FROM pushes WHERE app = ? AND pos > ? ORDER BY pos LIMIT ?`, app, after, limit)
+	return s.pushes(ctx, `SELECT app, pos, receiver, event, message, json, run, seq, at FROM pushes WHERE app = ? AND pos > ? ORDER BY pos LIMIT ?`, app, after, limit)
 }
 
 func (s *store) pushes(ctx context.Context, query string, args ...any) ([]engine.Push, error) {
@@ -136,7 +136,7 @@ func (s *store) pushes(ctx context.Context, query string, args ...any) ([]engine
 	for rows.Next() {
 		var p engine.Push
 		var at int64
-		if err := rows.Scan(&p.App, &p.Pos, &p.To, &p.Event, &p.Message, &p.JSON, &at); err != nil {
+		if err := rows.Scan(&p.App, &p.Pos, &p.To, &p.Event, &p.Message, &p.JSON, &p.Run, &p.Seq, &at); err != nil {
 			return nil, err
 		}
 		p.At = time.UnixMilli(at).UTC()
@@ -149,7 +149,7 @@ func (s *store) RecentPushes(ctx context.Context, app engine.AppID, w live.Windo
 	if r.Head, err = s.PushHead(ctx, app); err != nil {
 		return r, err
 	}
-	newest, err := s.pushes(ctx, `SELECT app, pos, receiver, event, message, json, at FROM pushes WHERE app = ? AND pos <= ? AND at >= ? ORDER BY pos DESC LIMIT ?`,
+	newest, err := s.pushes(ctx, `SELECT app, pos, receiver, event, message, json, run, seq, at FROM pushes WHERE app = ? AND pos <= ? AND at >= ? ORDER BY pos DESC LIMIT ?`,
 		app, r.Head.Pos, w.Since.UnixMilli(), w.Pushes)
 	if err != nil {
 		return r, err
@@ -232,6 +232,7 @@ type world struct {
 
 	mu    sync.Mutex
 	conns map[net.Conn]struct{}
+	told  map[string]engine.Delivery // by run and seq, added up
 }
 
 var testKey = []byte("0123456789abcdef0123456789abcdef")
@@ -244,7 +245,7 @@ func newWorld(t testing.TB, limits live.Limits) *world {
 // newNode is one more server over the same store.
 func newNode(t testing.TB, s *store, limits live.Limits) *world {
 	t.Helper()
-	w := &world{t: t, store: s, limits: limits, addr: "127.0.0.1:0", conns: map[net.Conn]struct{}{}}
+	w := &world{t: t, store: s, limits: limits, addr: "127.0.0.1:0", conns: map[net.Conn]struct{}{}, told: map[string]engine.Delivery{}}
 	w.start()
 	t.Cleanup(w.stop)
 	return w
@@ -260,6 +261,7 @@ func (w *world) start() {
 		Log: w.store, Door: w.store, Key: testKey, Limits: w.limits,
 		Logger: slog.New(slog.NewTextHandler(w.t.Output(), &slog.HandlerOptions{Level: level})),
 		Go:     func(_ string, f func()) { go f() },
+		Report: w.tell,
 	})
 	l, err := net.Listen("tcp", w.addr)
 	if err != nil {

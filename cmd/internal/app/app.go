@@ -60,6 +60,8 @@ type App struct {
 
 	// sockets is Live for the engine's goroutines, which run before it is made.
 	sockets atomic.Pointer[live.Server]
+	// reports carries what the sockets count to the engine.
+	reports *reporter
 
 	cfg       Config
 	log       *slog.Logger
@@ -108,8 +110,9 @@ func (a *App) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	a.reports = newReporter(a.group.Go, a.Engine.Deliveries, a.log)
 	a.Live = live.New(live.Options{
-		Log: pushLog{a.Store}, Door: door{a}, Key: key, Limits: a.cfg.Live, Logger: a.log, Go: a.group.Go,
+		Log: pushLog{a.Store}, Door: door{a}, Key: key, Limits: a.cfg.Live, Logger: a.log, Go: a.group.Go, Report: a.reports.take,
 	})
 	a.sockets.Store(a.Live)
 	if a.cfg.Demo {
@@ -235,7 +238,7 @@ func (a *App) Handler(admin bool) http.Handler {
 	return a.web.Handler()
 }
 
-// Close ends everything in the order in which it hangs together: clients first, then runs, then the store.
+// Close ends everything in the order in which it hangs together: clients first, then what was counted of them, then runs, then the store.
 func (a *App) Close() {
 	if a.Live != nil {
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
@@ -243,6 +246,9 @@ func (a *App) Close() {
 			a.log.Warn("close sockets", "err", err)
 		}
 		cancel()
+	}
+	if a.reports != nil {
+		a.reports.close()
 	}
 	if a.Engine != nil {
 		a.Engine.Close()

@@ -373,3 +373,32 @@ func TestRunsThatADeadNodeLeavesBehindLaterAreTakenOver(t *testing.T) {
 		}
 	})
 }
+
+func TestASleepingRunIsNotGivenTheStepsOfAScenarioMadeAnewUnderItsName(t *testing.T) {
+	t.Parallel()
+	onEveryStore(t, func(t *testing.T, w *world) {
+		const doc = `{"id":"nap","structure":"Order","triggers":[{"id":"c","kind":"object","on":["created"]}],
+			"steps":[{"id":"nap","kind":"delay","for":"2s"},{"id":"say","kind":"push","to":"*","event":"%s"}]}`
+		w.mustPublish(fmt.Sprintf(doc, "old"))
+		run := w.mustWrite(engine.WriteCreate, "Order", "1", `{}`).Runs[0]
+		waitUntil(t, "the run to sleep", func() bool {
+			r, err := w.store.Run(w.ctx, app, run)
+			return err == nil && r.Status == engine.RunWaiting
+		})
+		if _, err := w.e.SetState(w.ctx, app, "nap", engine.Stopped); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.e.DeleteScenario(w.ctx, app, "nap"); err != nil {
+			t.Fatal(err)
+		}
+		w.mustPublish(fmt.Sprintf(doc, "new"))
+		w.settle()
+		if got := w.pushed(); got != "* old \"\"\n" {
+			t.Errorf("the run of the old scenario pushed %q", got)
+		}
+		versions, err := w.store.Records(w.ctx, app, engine.RecordVersion, "nap", "", 10)
+		if err != nil || len(versions) != 2 {
+			t.Errorf("%d versions are kept of two: %v", len(versions), err)
+		}
+	})
+}

@@ -1,0 +1,60 @@
+package engine
+
+import (
+	"github.com/cuelight/cuelight/engine/expr"
+	"github.com/cuelight/cuelight/engine/filter"
+)
+
+// Limit is a bound that a refusal names and that operators see at /api/v1/limits.
+type Limit struct {
+	Name  string // that a refusal gives
+	Value int64  // how much is allowed
+	Unit  string // what Value counts
+	Help  string // what is bounded
+}
+
+// Limits lists the engine's own bounds.
+func Limits() []Limit {
+	limits := []Limit{
+		{"object_bytes", MaxObject, "bytes", "the data of one object"},
+		{"string_bytes", MaxString, "bytes", "a text field"},
+		{"json_value_depth", MaxJSON, "levels", "nesting of a json field's value"},
+		{"fields", MaxFields, "fields", "fields of a structure"},
+		{"indexed_fields", MaxIndexed, "fields", "indexed fields of a structure"},
+		{"structures_per_app", MaxStructures, "structures", "structures of an app"},
+		{"scenario_bytes", MaxScenarioBytes, "bytes", "a scenario document"},
+		{"steps_per_scenario", MaxSteps, "steps", "steps of a scenario document"},
+		{"step_nesting", MaxNesting, "levels", "steps inside steps"},
+		{"triggers_per_scenario", MaxTriggers, "triggers", "triggers of a scenario"},
+		{"retries_per_step", MaxRetries, "tries", "retries of a failed step"},
+		{"scenarios_per_app", maxScenarios, "scenarios", "scenarios of an app"},
+		{"steps_per_run", maxStepsRun, "steps", "steps that one run walks"},
+		{"run_state_bytes", maxState, "bytes", "variables and outputs of a run"},
+		{"step_log_bytes", maxStepBytes, "bytes", "settings and output of a step in the run log; what is larger is left out there"},
+		{"overloaded", overloaded, "runs", "queued runs of a scenario before it is said to be overloaded; no write is refused for it"},
+		{"chain_depth", maxDepth, "runs", "runs that cause each other, one below the other"},
+		{"runs_per_chain", maxPerChain, "runs", "runs of one scenario in one chain"},
+		{"delay", maxDuration.Milliseconds(), "ms", "one wait of a run"},
+		{"waiting_runs", maxWaiting, "runs", "runs of an app that wait for a time"},
+		{"push_bytes", MaxPush, "bytes", "the message of a push"},
+		{"push_total_bytes", MaxPushTotal, "bytes", "the message of a push times its receivers"},
+		{"event_name", MaxEventName, "characters", "the event name of a push"},
+		{"receivers", MaxReceivers, "users", "users that one push names"},
+		{"commit_queue", maxAppOps, "writes", "writes of an app that wait for a commit; a write waits 2 s for room"},
+		{"commit_retries", blockFor.Milliseconds(), "ms", "a write whose rows keep changing"},
+		{"change_steps", maxChangeTicks, "steps", "the conditions that are judged for one change inside its write, together"},
+		{"filter_bytes", filter.MaxSource, "bytes", "a filter"},
+		{"filter_depth", filter.MaxDepth, "levels", "nesting of a filter"},
+		{"filter_terms", filter.MaxTerms, "terms", "comparisons of a filter"},
+		{"filter_values", filter.MaxList, "values", "values of one IN"},
+		{"keep_runs", keepRuns.Milliseconds(), "ms", "finished runs are kept, unless a scenario says otherwise"},
+		{"keep_runs_count", keepRunsCount, "runs", "finished runs of one scenario that are kept"},
+		{"keep_failed", keepFailed.Milliseconds(), "ms", "failed runs are kept"},
+		{"keep_changes", keepChanges.Milliseconds(), "ms", "changes are kept"},
+		{"keep_changes_count", keepChangesCount, "changes", "changes of an app that are kept"},
+	}
+	for _, b := range expr.Bounds() {
+		limits = append(limits, Limit(b))
+	}
+	return limits
+}
