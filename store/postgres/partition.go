@@ -90,7 +90,7 @@ func (s *Store) tendTable(ctx context.Context, t parted, have map[string]time.Ti
 	var missing []time.Time
 	for i := range t.ahead + 1 {
 		start := now.Truncate(t.width).Add(time.Duration(i) * t.width)
-		if _, there := have[t.partition(start)]; !there {
+		if _, there := have[t.partition(start)]; !there && start.Add(t.width).After(over) {
 			missing = append(missing, start)
 		}
 	}
