@@ -90,6 +90,7 @@ type Store interface {
 	// Backlog counts the open runs of an app's scenarios.
 	Backlog(ctx context.Context, app AppID) (map[string]Backlog, error)
 	// Prune deletes a slice of what is older than the policy says and returns how many rows went; 0 means that nothing is left to prune.
+	// A store may keep rows longer to drop many at once, which count as one.
 	Prune(ctx context.Context, p Retention) (int, error)
 
 	// Ping says whether the store answers.

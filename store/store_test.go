@@ -92,7 +92,7 @@ func twoLives(t *testing.T, address string) (first, second int64) {
 		t.Fatal(err)
 	}
 	first = change(s, "01900000-0000-7000-8000-000000000001")
-	if n, err := s.Prune(t.Context(), engine.Retention{Changes: time.Now().Add(time.Hour), MaxRows: 10}); err != nil || n != 1 {
+	if n, err := s.Prune(t.Context(), engine.Retention{Changes: time.Now().Add(48 * time.Hour), MaxRows: 10}); err != nil || n == 0 {
 		t.Fatalf("%d rows were forgotten: %v", n, err)
 	}
 	if err := s.Close(); err != nil {
@@ -145,7 +145,8 @@ func TestTwinsHaveTheSameTables(t *testing.T) {
 	found := map[string][]string{}
 	for name, address := range addresses(t) {
 		opened(t, address)
-		query, db := `SELECT table_name || '.' || column_name FROM information_schema.columns WHERE table_schema = 'public'`, storetest.SQL(t, address)
+		query, db := `SELECT table_name || '.' || column_name FROM information_schema.columns
+			WHERE table_schema = 'public' AND NOT EXISTS (SELECT 1 FROM pg_inherits WHERE inhrelid = table_name::regclass)`, storetest.SQL(t, address)
 		if name == "sqlite" {
 			var err error
 			query = `SELECT m.name || '.' || c.name FROM sqlite_master AS m JOIN pragma_table_info(m.name) AS c WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite%'`

@@ -48,8 +48,11 @@ CREATE TABLE object_values (
 CREATE INDEX object_values_num ON object_values (app, structure, field, num, object) WHERE num IS NOT NULL;
 CREATE INDEX object_values_text ON object_values (app, structure, field, text, object) WHERE text IS NOT NULL;
 
+-- What is pruned by age and grows large is made of partitions, one for each hour of pushes and each day of the others: what is over is
+-- dropped whole and its disk comes back at once. The store makes the coming ones ahead; a row for which there is none lands in the default.
+-- A key of such a table has to hold the column that it is divided by. That a change's number is unique is the sequence's doing.
 CREATE TABLE changes (
-  seq       BIGINT NOT NULL PRIMARY KEY,
+  seq       BIGINT NOT NULL,
   app       TEXT COLLATE "C" NOT NULL,
   structure TEXT COLLATE "C" NOT NULL,
   object    TEXT COLLATE "C" NOT NULL,
@@ -65,8 +68,11 @@ CREATE TABLE changes (
   silent    BIGINT NOT NULL,
   op        TEXT COLLATE "C" NOT NULL,
   at        BIGINT NOT NULL,
-  tx        BIGINT NOT NULL DEFAULT (pg_current_xact_id()::text::bigint)
-);
+  tx        BIGINT NOT NULL DEFAULT (pg_current_xact_id()::text::bigint),
+  PRIMARY KEY (seq, at)
+) PARTITION BY RANGE (at);
+CREATE TABLE changes_default PARTITION OF changes DEFAULT;
+CREATE INDEX changes_default_at ON changes_default (at);
 CREATE INDEX changes_of_app ON changes (app, tx, seq);
 -- Numbers are unique and growing but not gapless: the feed's order is (tx, seq).
 CREATE SEQUENCE change_seq;
@@ -105,6 +111,7 @@ CREATE INDEX runs_owned ON runs (owner, id) WHERE status = 'ready';
 CREATE INDEX runs_due ON runs (due_at) WHERE status = 'waiting';
 CREATE INDEX runs_finished ON runs (status, finished_at) WHERE finished_at > 0;
 
+-- Divided by day as well: a run's id is a UUIDv7, so a time is a prefix of it.
 CREATE TABLE run_steps (
   run      TEXT COLLATE "C" NOT NULL,
   seq      BIGINT NOT NULL,
@@ -118,7 +125,8 @@ CREATE TABLE run_steps (
   output   TEXT COLLATE "C",
   error    TEXT COLLATE "C" NOT NULL,
   PRIMARY KEY (run, seq)
-);
+) PARTITION BY RANGE (run);
+CREATE TABLE run_steps_default PARTITION OF run_steps DEFAULT;
 
 CREATE TABLE run_values (
   run   TEXT COLLATE "C" NOT NULL,
@@ -126,7 +134,8 @@ CREATE TABLE run_values (
   app   TEXT COLLATE "C" NOT NULL,
   value TEXT COLLATE "C" NOT NULL,
   PRIMARY KEY (run, name)
-);
+) PARTITION BY RANGE (run);
+CREATE TABLE run_values_default PARTITION OF run_values DEFAULT;
 
 CREATE TABLE claims (
   app   TEXT COLLATE "C" NOT NULL,
@@ -154,6 +163,7 @@ CREATE TABLE push_head (
   pos   BIGINT NOT NULL
 );
 
+-- That (app, pos) is unique needs no index: positions are given under the lock of the head's row, each once.
 CREATE TABLE pushes (
   app     TEXT COLLATE "C" NOT NULL,
   pos     BIGINT NOT NULL,
@@ -164,9 +174,10 @@ CREATE TABLE pushes (
   run     TEXT COLLATE "C" NOT NULL,
   seq     BIGINT NOT NULL,
   at      BIGINT NOT NULL,
-  PRIMARY KEY (app, pos)
-);
-CREATE INDEX pushes_at ON pushes (at);
+  PRIMARY KEY (app, pos, at)
+) PARTITION BY RANGE (at);
+CREATE TABLE pushes_default PARTITION OF pushes DEFAULT;
+CREATE INDEX pushes_default_at ON pushes_default (at);
 CREATE INDEX pushes_of_run ON pushes (run) WHERE run <> '';
 
 -- What became of the pushes of a step, as each node counted it; at is when a node first told.
@@ -184,12 +195,15 @@ CREATE TABLE deliveries (
 CREATE INDEX deliveries_at ON deliveries (at);
 
 -- One row for each transaction, by which an unknown outcome is looked up: the ends of the push logs, or nothing if it has not happened.
+-- Both sides write it with the same time, so that one of them meets the other's row.
 CREATE TABLE commits (
-  id    TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+  id    TEXT COLLATE "C" NOT NULL,
   at    BIGINT NOT NULL,
-  heads TEXT COLLATE "C" NOT NULL
-);
-CREATE INDEX commits_at ON commits (at);
+  heads TEXT COLLATE "C" NOT NULL,
+  PRIMARY KEY (id, at)
+) PARTITION BY RANGE (at);
+CREATE TABLE commits_default PARTITION OF commits DEFAULT;
+CREATE INDEX commits_default_at ON commits_default (at);
 
 -- +goose Down
 SELECT 1;

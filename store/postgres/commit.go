@@ -111,7 +111,7 @@ func (s *Store) attempt(ctx context.Context, ops []engine.Op) ([]engine.Result, 
 		if w.refused() {
 			return nil, w.failed(ctx, err)
 		}
-		if heads, err = s.outcome(ctx, w.id); err != nil {
+		if heads, err = s.outcome(ctx, w.id, millis(b.Now())); err != nil {
 			return nil, err
 		}
 	}
@@ -130,12 +130,13 @@ func carry(ctx context.Context) (context.Context, context.CancelFunc) {
 }
 
 // outcome finds out whether a transaction whose connection was lost has happened. Writing its mark in its stead is what settles it: the
-// insert waits while that transaction is still open, and one that finds the mark there can not commit any more.
-func (s *Store) outcome(ctx context.Context, id string) (map[engine.AppID]int64, error) {
+// insert waits while that transaction is still open, and one that finds the mark there can not commit any more. at is the transaction's
+// own time: it is a part of the key.
+func (s *Store) outcome(ctx context.Context, id string, at int64) (map[engine.AppID]int64, error) {
 	for try := 1; ; try++ {
 		var heads string
-		err := s.write.QueryRow(ctx, `INSERT INTO commits AS c (id, at, heads) VALUES ($1, $2, '') ON CONFLICT (id) DO UPDATE SET at = c.at RETURNING heads`,
-			id, millis(s.clock())).Scan(&heads)
+		err := s.write.QueryRow(ctx, `INSERT INTO commits AS c (id, at, heads) VALUES ($1, $2, '') ON CONFLICT (id, at) DO UPDATE SET at = c.at RETURNING heads`,
+			id, at).Scan(&heads)
 		if err == nil {
 			if heads == "" {
 				return nil, fmt.Errorf("%w: the transaction has not happened", errAway)

@@ -155,7 +155,7 @@ func TestUnknownOutcomeIsLookedUp(t *testing.T) {
 				err = tx.Rollback(ctx)
 			}
 		})
-		heads, lookErr := s.outcome(ctx, id)
+		heads, lookErr := s.outcome(ctx, id, 1)
 		<-ended
 		if err != nil || happened && (lookErr != nil || heads["demo"] != 7) || !happened && !errors.Is(lookErr, errAway) {
 			t.Errorf("happened %t: %v, %v, %v", happened, heads, lookErr, err)

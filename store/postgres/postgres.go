@@ -10,6 +10,7 @@ import (
 	"maps"
 	"net"
 	"runtime"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -27,6 +28,8 @@ type Store struct {
 	read  *pgxpool.Pool
 	lock  *nodeLock
 	clock func() time.Time
+
+	tendAt atomic.Int64 // when the partitions may be looked after again, in milliseconds
 }
 
 var _ engine.Store = (*Store)(nil)
@@ -89,7 +92,8 @@ func (s *Store) open(ctx context.Context, config *pgxpool.Config, wait time.Dura
 	if s.read, err = pgxpool.NewWithConfig(ctx, readers(config)); err != nil {
 		return fmt.Errorf("open database: %w", err)
 	}
-	return nil
+	_, err = s.tend(ctx, nil)
+	return err
 }
 
 // fit refuses a server on which the promises of this program do not hold.
@@ -173,7 +177,8 @@ func classify(err error) error {
 			return &engine.CodedError{Kind: engine.ErrFull, Code: "DISK_FULL", Message: "the disk is full"}
 		case "57014": // query_canceled
 			return &engine.CodedError{Kind: engine.ErrUnavailable, Code: "INTERRUPTED", Message: "the query took too long"}
-		case "40001", "40P01", "55P03": // serialization_failure, deadlock_detected, lock_not_available
+		case "40001", "40P01", "55P03", // serialization_failure, deadlock_detected, lock_not_available
+			"23514": // check_violation: here only of the default partition, by a row for which a partition was made just then
 			return fmt.Errorf("%w: %w", errAgain, err)
 		case "25006", "25P03", "53300": // read-only standby, idle_in_transaction_session_timeout, too_many_connections
 			return fmt.Errorf("%w: %w", errAway, err)

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -72,9 +73,14 @@ func lockRuns(ctx context.Context, tx pgx.Tx, query string, args ...any) (locked
 	return runs, err
 }
 
-// Prune deletes one slice of what is over.
+// Prune drops the partitions that are over, each of which counts as one row, and deletes one slice of what else is over. Of a partition
+// that lies only partly before its time all rows stay until the rest is over too.
 func (s *Store) Prune(ctx context.Context, p engine.Retention) (int, error) {
-	total := 0
+	hourOld := s.clock().Add(-time.Hour) // an op may begin runs with ids that are somewhat older than its transaction
+	total, err := s.tend(ctx, map[string]time.Time{"changes": p.Changes, "pushes": p.Pushes, "commits": p.Commits, "run_steps": hourOld, "run_values": hourOld})
+	if err != nil {
+		return total, err
+	}
 	for _, q := range []struct {
 		table, key, over string
 		before           time.Time
@@ -82,12 +88,12 @@ func (s *Store) Prune(ctx context.Context, p engine.Retention) (int, error) {
 		{"runs", "id", `status = 'not_matched' AND finished_at > 0 AND finished_at < $1`, p.Matched},
 		{"runs", "id", `status IN ('done', 'cancelled') AND finished_at > 0 AND finished_at < $1`, p.Runs},
 		{"runs", "id", `status = 'failed' AND finished_at > 0 AND finished_at < $1`, p.Failed},
-		{"changes", "seq", `at < $1`, p.Changes},
+		{"changes_default", "seq, at", `at < $1`, p.Changes},
 		{"claims", "app, space, key", `until > 0 AND until < $1`, p.Claims},
 		{"counters", "app, id", `until > 0 AND until < $1`, p.Claims},
 		{"records", "app, kind, id", `until > 0 AND until < $1`, p.Claims},
-		{"pushes", "app, pos", `at < $1`, p.Pushes},
-		{"commits", "id", `at < $1`, p.Commits},
+		{"pushes_default", "app, pos, at", `at < $1`, p.Pushes},
+		{"commits_default", "id, at", `at < $1`, p.Commits},
 		{"deliveries", "run, seq, node", `at < $1`, p.Deliveries},
 	} {
 		if q.before.IsZero() {
@@ -118,7 +124,7 @@ func (s *Store) pruneMany(ctx context.Context, p engine.Retention) (int, error) 
 		table, key, last, over string
 		args                   []any
 	}{
-		{p.KeepChanges, "changes", "seq", `SELECT seq FROM changes AS c WHERE c.app = a.app ORDER BY seq DESC`, `app = $1 AND seq <= $2 AND at < $3`, []any{millis(hourOld)}},
+		{p.KeepChanges, "changes", "seq, at", `SELECT seq FROM changes AS c WHERE c.app = a.app ORDER BY seq DESC`, `app = $1 AND seq <= $2 AND at < $3`, []any{millis(hourOld)}},
 		{p.KeepClaims, "claims", "app, space, key", `SELECT until FROM claims AS c WHERE c.app = a.app AND until > 0 ORDER BY until DESC`, `app = $1 AND until > 0 AND until <= $2`, nil},
 	} {
 		if q.keep == 0 {
@@ -183,10 +189,13 @@ func (s *Store) pruneCrowded(ctx context.Context, keep, limit int) (int, error) 
 }
 
 // prune deletes at most limit rows of a table that are over, for runs also what hangs on them. Rows that somebody has at hand are left
-// for the next slice.
+// for the next slice, and so is a table that somebody has locked.
 func (s *Store) prune(ctx context.Context, table, key, over string, limit int, args ...any) (int, error) {
 	n := int64(0)
 	err := pgx.BeginFunc(ctx, s.write, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, lockWait); err != nil {
+			return err
+		}
 		if table == "runs" {
 			var err error
 			n, err = pruneRuns(ctx, tx, over, limit, args...)
@@ -197,6 +206,9 @@ func (s *Store) prune(ctx context.Context, table, key, over string, limit int, a
 		n = tag.RowsAffected()
 		return err
 	})
+	if errors.Is(classify(err), errAgain) {
+		return 0, nil
+	}
 	return int(n), err
 }
 

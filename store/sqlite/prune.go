@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"time"
@@ -50,7 +51,13 @@ func (s *Store) Prune(ctx context.Context, p engine.Retention) (int, error) {
 		total += n
 	}
 	n, err := s.pruneMany(ctx, p)
-	return total + n, err
+	if total += n; err != nil || total == 0 {
+		return total, err
+	}
+	if err := s.write.vacuum(ctx); err != nil {
+		return total, fmt.Errorf("give disk back: %w", classify(err))
+	}
+	return total, nil
 }
 
 // pruneMany deletes a slice of what is over by its number.
@@ -132,7 +139,7 @@ func (s *Store) pruneCrowded(ctx context.Context, keep, limit int) (int, error) 
 	return total, err
 }
 
-// prune deletes at most limit rows of a table that are over, for runs also what hangs on them, and gives freed pages back to the disk.
+// prune deletes at most limit rows of a table that are over, for runs also what hangs on them.
 func (w *writer) prune(ctx context.Context, table, key, over string, limit int, args ...any) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -158,9 +165,32 @@ func (w *writer) prune(ctx context.Context, table, key, over string, limit int, 
 			return 0, err
 		}
 	}
-	if err := tx.Commit(); err != nil || n == 0 {
-		return 0, err
+	return int(n), tx.Commit()
+}
+
+// vacuumSlice is how many free pages are given back at a time, and how many stay in the file for what is written next.
+const vacuumSlice = 256
+
+// vacuum gives the pages that pruning has freed back to the disk, a slice between two batches. It ends where the number of free ones does
+// not fall: a file that was made with another vacuum mode keeps them.
+func (w *writer) vacuum(ctx context.Context) error {
+	for last := math.MaxInt; ; {
+		free, err := w.vacuumOne(ctx)
+		if err != nil || free <= vacuumSlice || free >= last {
+			return err
+		}
+		last = free
 	}
-	_, err = w.conn.ExecContext(ctx, `PRAGMA incremental_vacuum(256)`)
-	return int(n), err
+}
+
+// vacuumOne answers how many pages were free before its slice.
+func (w *writer) vacuumOne(ctx context.Context) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var free int
+	if err := w.conn.QueryRowContext(ctx, `PRAGMA freelist_count`).Scan(&free); err != nil || free <= vacuumSlice {
+		return free, err
+	}
+	_, err := w.conn.ExecContext(ctx, `PRAGMA incremental_vacuum(`+strconv.Itoa(vacuumSlice)+`)`)
+	return free, err
 }

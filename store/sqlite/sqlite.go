@@ -70,7 +70,10 @@ func Open(ctx context.Context, path string, opt Options) (*Store, error) {
 }
 
 func (s *Store) open(ctx context.Context, path string) error {
-	db, err := sql.Open("sqlite", source(path, "busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(0)", "cache_size(-65536)", "journal_size_limit(67108864)"))
+	// Only an empty file can change its vacuum mode, and the journal's mode writes its first page; pruned space then really goes back to
+	// the disk.
+	db, err := sql.Open("sqlite", source(path, "busy_timeout(5000)", "auto_vacuum(INCREMENTAL)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(0)", "cache_size(-65536)",
+		"journal_size_limit(67108864)"))
 	if err != nil {
 		return fmt.Errorf("open %s: %w", path, err)
 	}
@@ -82,10 +85,6 @@ func (s *Store) open(ctx context.Context, path string) error {
 	}
 	if older(version, minVersion) {
 		return fmt.Errorf("SQLite %s is too old: %s or newer is needed", version, minVersion)
-	}
-	// Only an empty file can change its vacuum mode; pruned space then really goes back to the disk.
-	if _, err := db.ExecContext(ctx, `PRAGMA auto_vacuum = INCREMENTAL`); err != nil {
-		return fmt.Errorf("open %s: %w", path, err)
 	}
 	if _, err := migrations.Up(ctx, db, migrations.SQLite); err != nil {
 		return err
