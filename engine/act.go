@@ -122,6 +122,13 @@ func (a *act) lane(name string) (*Lane, error) {
 
 // setRun writes a run and keeps the act's picture of its lane true.
 func (a *act) setRun(r *Run) {
+	if !r.Status.Open() && r.ForgetAt.IsZero() {
+		var v *Version
+		if p := a.cat.scenarios[r.Scenario]; p != nil {
+			v = p.version
+		}
+		r.ForgetAt = a.cat.retain.forget(r.Status, v, a.now())
+	}
 	if r.Lane != "" {
 		if lane := a.lanes[r.Lane]; lane != nil {
 			own := *lane

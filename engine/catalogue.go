@@ -103,6 +103,7 @@ type catalogue struct {
 	log      *slog.Logger
 	notices  *notices
 	backlogs *backlogs
+	retain   Retain
 }
 
 // Notice is a problem that a builder should see: a condition that could not be judged.
@@ -186,8 +187,9 @@ type catalogues struct {
 	node  string
 	// notices are shared by all catalogues of the node.
 	notices *notices
-	// backlogs are the engine's.
+	// backlogs and retain are the engine's.
 	backlogs *backlogs
+	retain   Retain
 
 	dirty    sync.Map   // AppID → true once a commit of this node has raised the number
 	mu       sync.Mutex // one load at a time
@@ -271,7 +273,7 @@ func (c *catalogues) load(ctx context.Context, app AppID, number int64) (*catalo
 func (c *catalogues) compile(app AppID, number int64, records []*Record) (*catalogue, error) {
 	cat := &catalogue{
 		app: App{ID: app}, number: number, structures: map[string]*Structure{}, scenarios: map[string]*published{},
-		node: c.node, log: c.log, notices: c.notices, backlogs: c.backlogs,
+		node: c.node, log: c.log, notices: c.notices, backlogs: c.backlogs, retain: c.retain,
 	}
 	for _, r := range records {
 		switch r.Kind {

@@ -89,7 +89,7 @@ func New(store Store, opt Options) *Engine {
 		store: store, opt: opt, log: opt.Log, node: opt.NewID(), disp: newDispatcher(), due: newTimers(), wait: newWaiters(), backlogs: &backlogs{},
 		group: task.New(opt.Log), prepares: make(chan struct{}, maxPrepare), evals: make(chan struct{}, runtime.GOMAXPROCS(0)),
 	}
-	e.cats = &catalogues{store: store, kinds: opt.Kinds, log: opt.Log, node: e.node, notices: &notices{}, backlogs: e.backlogs}
+	e.cats = &catalogues{store: store, kinds: opt.Kinds, log: opt.Log, node: e.node, notices: &notices{}, backlogs: e.backlogs, retain: opt.Retain}
 	for range store.Committers() {
 		e.committers = append(e.committers, newCommitter(store, e.cats, opt.Clock, opt.Log))
 	}

@@ -41,10 +41,9 @@ func (e *Engine) keepHouse() {
 func (e *Engine) Prune(ctx context.Context) error {
 	now := e.opt.Clock().UTC()
 	r := e.opt.Retain
-	runs, failed := or(r.Runs, keepRuns), or(r.Failed, keepFailed)
 	policy := Retention{
-		Now: now, Runs: now.Add(-runs), Failed: now.Add(-failed), Deliveries: now.Add(-max(runs, failed)), Changes: now.Add(-or(r.Changes, keepChanges)),
-		Claims: now, Pushes: now.Add(-or(r.Pushes, keepPushes)), Matched: now.Add(-keepMatched), Commits: now.Add(-keepCommits),
+		Now: now, Runs: now, Deliveries: now.Add(-max(or(r.Runs, keepRuns), or(r.Failed, keepFailed))), Changes: now.Add(-or(r.Changes, keepChanges)),
+		Claims: now, Pushes: now.Add(-or(r.Pushes, keepPushes)), Commits: now.Add(-keepCommits),
 		MaxRows: pruneRows, KeepRuns: keepRunsCount, KeepChanges: keepChangesCount, KeepClaims: keepClaimsCount,
 	}
 	for ctx.Err() == nil {
@@ -54,6 +53,23 @@ func (e *Engine) Prune(ctx context.Context) error {
 		}
 	}
 	return ctx.Err()
+}
+
+// forget is when a run that ends now may be forgotten: as long after as its scenario says or the operator, a failed one longer.
+func (r Retain) forget(status RunStatus, v *Version, now time.Time) time.Time {
+	own := time.Duration(0)
+	if v != nil {
+		own = time.Duration(v.doc.Settings.KeepRuns)
+	}
+	switch {
+	case status == RunNotMatched:
+		return now.Add(keepMatched)
+	case own > 0:
+		return now.Add(own)
+	case status == RunFailed:
+		return now.Add(or(r.Failed, keepFailed))
+	}
+	return now.Add(or(r.Runs, keepRuns))
 }
 
 func or(d, otherwise time.Duration) time.Duration {

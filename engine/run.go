@@ -67,7 +67,9 @@ type Run struct {
 	DueAt      time.Time // of a waiting run
 	CreatedAt  time.Time
 	FinishedAt time.Time
-	Error      *RunError
+	// ForgetAt is when a run that has ended may be forgotten.
+	ForgetAt time.Time
+	Error    *RunError
 }
 
 // RunFormat is the format of Run.State that this program writes.

@@ -102,12 +102,10 @@ type Store interface {
 // Retention says what may be forgotten. Zero times keep everything.
 type Retention struct {
 	Now     time.Time
-	Runs    time.Time // finished before
-	Failed  time.Time // failed before
+	Runs    time.Time // whose ForgetAt lies before
 	Changes time.Time
 	Claims  time.Time // lapsed before
 	Pushes  time.Time
-	Matched time.Time // candidates that proved false before
 	Commits time.Time // transaction marks
 	// Deliveries go with their run; this is for those that came when it was gone already, by when they were first written.
 	Deliveries time.Time

@@ -103,13 +103,14 @@ CREATE TABLE runs (
   due_at      BIGINT NOT NULL,
   created_at  BIGINT NOT NULL,
   finished_at BIGINT NOT NULL,
+  forget_at   BIGINT NOT NULL,
   error       TEXT COLLATE "C"
 ) WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02);
 CREATE INDEX runs_of_scenario ON runs (app, scenario, id);
 CREATE INDEX runs_in_lane ON runs (app, lane, started DESC, place) WHERE lane <> '' AND finished_at = 0;
 CREATE INDEX runs_owned ON runs (owner, id) WHERE status = 'ready';
 CREATE INDEX runs_due ON runs (due_at) WHERE status = 'waiting';
-CREATE INDEX runs_finished ON runs (status, finished_at) WHERE finished_at > 0;
+CREATE INDEX runs_over ON runs (forget_at) WHERE forget_at > 0;
 
 -- Divided by day as well: a run's id is a UUIDv7, so a time is a prefix of it.
 CREATE TABLE run_steps (

@@ -94,13 +94,14 @@ CREATE TABLE runs (
   due_at      INTEGER NOT NULL,
   created_at  INTEGER NOT NULL,
   finished_at INTEGER NOT NULL,
+  forget_at   INTEGER NOT NULL,
   error       TEXT
 ) WITHOUT ROWID;
 CREATE INDEX runs_of_scenario ON runs (app, scenario, id);
 CREATE INDEX runs_in_lane ON runs (app, lane, started DESC, place) WHERE lane <> '' AND finished_at = 0;
 CREATE INDEX runs_owned ON runs (owner, id) WHERE status = 'ready';
 CREATE INDEX runs_due ON runs (due_at) WHERE status = 'waiting';
-CREATE INDEX runs_finished ON runs (status, finished_at) WHERE finished_at > 0;
+CREATE INDEX runs_over ON runs (forget_at) WHERE forget_at > 0;
 
 CREATE TABLE run_steps (
   run      TEXT NOT NULL,

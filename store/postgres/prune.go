@@ -85,9 +85,7 @@ func (s *Store) Prune(ctx context.Context, p engine.Retention) (int, error) {
 		table, key, over string
 		before           time.Time
 	}{
-		{"runs", "id", `status = 'not_matched' AND finished_at > 0 AND finished_at < $1`, p.Matched},
-		{"runs", "id", `status IN ('done', 'cancelled') AND finished_at > 0 AND finished_at < $1`, p.Runs},
-		{"runs", "id", `status = 'failed' AND finished_at > 0 AND finished_at < $1`, p.Failed},
+		{"runs", "id", `forget_at > 0 AND forget_at < $1`, p.Runs},
 		{"changes_default", "seq, at", `at < $1`, p.Changes},
 		{"claims", "app, space, key", `until > 0 AND until < $1`, p.Claims},
 		{"counters", "app, id", `until > 0 AND until < $1`, p.Claims},

@@ -30,9 +30,7 @@ func (s *Store) Prune(ctx context.Context, p engine.Retention) (int, error) {
 		table, key, over string
 		before           time.Time
 	}{
-		{"runs", "id", `status = 'not_matched' AND finished_at > 0 AND finished_at < ?`, p.Matched},
-		{"runs", "id", `status IN ('done', 'cancelled') AND finished_at > 0 AND finished_at < ?`, p.Runs},
-		{"runs", "id", `status = 'failed' AND finished_at > 0 AND finished_at < ?`, p.Failed},
+		{"runs", "id", `forget_at > 0 AND forget_at < ?`, p.Runs},
 		{"changes", "seq", `at < ?`, p.Changes},
 		{"claims", "app, space, key", `until > 0 AND until < ?`, p.Claims},
 		{"counters", "app, id", `until > 0 AND until < ?`, p.Claims},

@@ -279,6 +279,7 @@ func prune(t *testing.T, s engine.Store) {
 		}
 		r := run(fmt.Sprint("r", i))
 		r.Status, r.FinishedAt = []engine.RunStatus{engine.RunDone, engine.RunDone, engine.RunFailed, engine.RunFailed, engine.RunNotMatched}[i%5], at
+		r.ForgetAt = at
 		e.Runs = append(e.Runs, r)
 		e.Steps = append(e.Steps, &engine.StepRecord{App: app, Run: r.ID, Seq: 1})
 		e.Values = append(e.Values, &engine.RunValue{App: app, Run: r.ID, Name: "v", Value: []byte(`1`)})
@@ -294,7 +295,7 @@ func prune(t *testing.T, s engine.Store) {
 	limit := time.UnixMilli(5000)
 	all, most := 0, 0
 	for {
-		n, err := s.Prune(t.Context(), engine.Retention{Runs: limit, Failed: limit, Matched: limit, Changes: limit, Claims: limit, Pushes: limit, MaxRows: 2})
+		n, err := s.Prune(t.Context(), engine.Retention{Runs: limit, Changes: limit, Claims: limit, Pushes: limit, MaxRows: 2})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -133,7 +133,7 @@ func deliveries(t *testing.T, s engine.Store) {
 
 func pruneDeliveries(t *testing.T, s engine.Store) {
 	old, kept := run("old"), run("kept")
-	old.Status, old.FinishedAt = engine.RunDone, time.UnixMilli(1000).UTC()
+	old.Status, old.FinishedAt, old.ForgetAt = engine.RunDone, time.UnixMilli(1000).UTC(), time.UnixMilli(1000).UTC()
 	must(t, s, effects(nil, engine.Effects{Runs: []*engine.Run{old, kept}}), told("n1", "old", 1, 1, 1, 1), told("n2", "old", 1, 1, 1, 1), told("n1", "kept", 1, 1, 1, 1))
 	forget := func(p engine.Retention, want int) {
 		t.Helper()

@@ -474,8 +474,9 @@ func TestASleepingRunIsNotGivenTheStepsOfAScenarioMadeAnewUnderItsName(t *testin
 		}
 		w.mustPublish(fmt.Sprintf(doc, "new"))
 		w.settle()
-		if r, err := w.store.Run(w.ctx, app, run); err != nil || r.Status != engine.RunCancelled || w.pushed() != "" {
-			t.Errorf("the run of the old scenario is %v and pushed %q (%v)", r, w.pushed(), err)
+		// It may have been cancelled with its scenario, or go on: with the steps that it began with.
+		if got := w.pushed(); got != "" && got != "* old \"\"\n" {
+			t.Errorf("the run of the old scenario pushed %q", got)
 		}
 		versions, err := w.store.Records(w.ctx, app, engine.RecordVersion, "nap", "", 10)
 		if err != nil || len(versions) != 2 {
