@@ -36,6 +36,23 @@ type Steps struct {
 	list *list
 }
 
+// Case is one answer of a switch: the steps to walk when its question is the first that is true.
+type Case struct {
+	If   Expr  `json:"if" type:"bool" doc:"The question, an expression that is true or false."`
+	Then Steps `json:"then,omitzero" doc:"Steps for yes."`
+}
+
+// Cases is a setting that is a list of cases.
+type Cases []Case
+
+// path is the list's name in its version.
+func (x *Steps) path() string {
+	if x == nil || x.list == nil {
+		return ""
+	}
+	return x.list.path
+}
+
 // FieldValues is a setting that gives fields of a structure their values; the step's Bind method tells which structure.
 type FieldValues map[string]*Template
 
@@ -123,6 +140,28 @@ func (x *Binder) StructureNamed(setting, id string) *Structure {
 	return s
 }
 
+// InLoop says whether the step stands in a loop.
+func (x *Binder) InLoop() bool { return len(x.b.items) > 0 }
+
+// LoopSteps binds the steps of a loop: in them item is an object of a structure, or anything when s is nil. The setting has the tag type:"later".
+func (x *Binder) LoopSteps(setting string, steps *Steps, s *Structure) {
+	item := expr.Any
+	if s != nil {
+		item = *s.typ
+	}
+	x.b.items = append(x.b.items, item)
+	steps.list = x.b.list(steps.docs, x.path+"."+setting)
+	x.b.items = x.b.items[:len(x.b.items)-1]
+}
+
+// CatchSteps binds steps that are walked for an error, which they read as error. The setting has the tag type:"later".
+func (x *Binder) CatchSteps(setting string, steps *Steps) {
+	was := x.b.inCatch
+	x.b.inCatch = true
+	steps.list = x.b.list(steps.docs, x.path+"."+setting)
+	x.b.inCatch = was
+}
+
 // Fail reports a wrong setting.
 func (x *Binder) Fail(setting, code, format string, args ...any) {
 	path := x.path
@@ -199,10 +238,12 @@ type binder struct {
 	vars       map[string]expr.Type
 	outputs    map[string]expr.Type
 	inCatch    bool
-	kinds      map[string]StepKind
-	errs       []FieldError
-	slots      []*slot // of the step being bound
-	ids        map[string]string
+	// items are the types of the items of the loops around, innermost last.
+	items []expr.Type
+	kinds map[string]StepKind
+	errs  []FieldError
+	slots []*slot // of the step being bound
+	ids   map[string]string
 }
 
 func (b *binder) slot(path string, c compiled, eval func(expr.Env, *expr.Budget) (any, error)) *slot {
@@ -215,7 +256,10 @@ func (b *binder) fail(path string, err error) {
 	if inv, ok := errors.AsType[*InvalidError](err); ok {
 		for _, f := range inv.Fields {
 			at := path
-			if f.Path != "" {
+			switch {
+			case strings.HasPrefix(f.Path, "["):
+				at += f.Path
+			case f.Path != "":
 				at += "." + f.Path
 			}
 			f.Path = at
@@ -271,7 +315,13 @@ func (b *binder) setting(v reflect.Value, path, want string) {
 	case *Tree:
 		b.tree(x, path)
 	case *Steps:
-		x.list = b.list(x.docs, strings.TrimPrefix(path, "."))
+		if want != "later" {
+			x.list = b.list(x.docs, path)
+		}
+	case *Cases:
+		for i := range *x {
+			b.walk(reflect.ValueOf(&(*x)[i]).Elem(), fmt.Sprintf("%s[%d]", path, i))
+		}
 	case *Variables:
 		for _, name := range keysOf(*x) {
 			if t := (*x)[name]; t != nil {

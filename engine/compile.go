@@ -2,6 +2,7 @@ package engine
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -21,6 +22,7 @@ type Version struct {
 	triggers  []*Trigger
 	lane      *Expr
 	lists     map[string]*list
+	steps     map[string]*step // by id
 	// readsUser says that an expression looks at user, readsImages at before, changed or event.
 	readsUser, readsImages bool
 }
@@ -42,9 +44,14 @@ type step struct {
 	head
 	kind     string
 	run      func(*Scope) (Outcome, error)
+	outside  func(context.Context, *Outside) (any, error)
+	effect   bool
 	settings any
 	deferred []*slot
 }
+
+// prepares says that a worker has something to do before the step's op.
+func (s *step) prepares() bool { return len(s.deferred) > 0 || s.outside != nil }
 
 // Trigger is one placed trigger, compiled.
 type Trigger struct {
@@ -90,8 +97,8 @@ func (s TriggerSpec[C]) Build() TriggerKind {
 	return TriggerKind{
 		Kind: s.Kind, Title: s.Title, Help: s.Help, Examples: s.Examples, Schema: step.Schema,
 		bind: func(b *binder, settings json.RawMessage, path string) Watch {
-			if _, c := step.bind(b, settings, path); c != nil {
-				return s.Watch(c.(*C))
+			if placed := step.bind(b, settings, path); placed.settings != nil {
+				return s.Watch(placed.settings.(*C))
 			}
 			return Watch{}
 		},
@@ -112,7 +119,7 @@ type Kinds struct {
 
 // compileScenario binds a document to an app's structures. What is wrong comes back as a list; the version is then not usable.
 func compileScenario(doc *Scenario, number int64, structures map[string]*Structure, kinds Kinds) (*Version, []FieldError) {
-	v := &Version{Scenario: doc.ID, Number: number, doc: doc, lists: map[string]*list{}}
+	v := &Version{Scenario: doc.ID, Number: number, doc: doc, lists: map[string]*list{}, steps: map[string]*step{}}
 	b := &binder{
 		structures: structures, version: v, ids: map[string]string{}, kinds: map[string]StepKind{},
 		vars: map[string]expr.Type{}, outputs: map[string]expr.Type{},
@@ -186,14 +193,27 @@ func (b *binder) collect(docs []json.RawMessage, path string, depth int) {
 		for _, name := range keysOf(settings) {
 			switch b.format(h.Kind, name) {
 			case "steps":
-				var inner []json.RawMessage
-				if json.Unmarshal(settings[name], &inner) == nil {
-					b.collect(inner, at+"."+name, depth+1)
+				b.collectList(settings[name], at+"."+name, depth)
+			case "cases":
+				var cases []struct {
+					Then json.RawMessage `json:"then"`
+				}
+				if json.Unmarshal(settings[name], &cases) == nil {
+					for k, c := range cases {
+						b.collectList(c.Then, fmt.Sprintf("%s.%s[%d].then", at, name, k), depth)
+					}
 				}
 			case "variables":
 				b.declare(settings[name], at+"."+name)
 			}
 		}
+	}
+}
+
+func (b *binder) collectList(doc json.RawMessage, path string, depth int) {
+	var inner []json.RawMessage
+	if json.Unmarshal(doc, &inner) == nil {
+		b.collect(inner, path, depth+1)
 	}
 }
 
@@ -244,8 +264,9 @@ func (b *binder) list(docs []json.RawMessage, path string) *list {
 		b.checkOnError(h.OnError, at+".on_error")
 		outer := b.slots
 		b.slots = nil
-		s := &step{head: h, kind: h.Kind}
-		s.run, s.settings = kind.bind(b, rest, at)
+		s := &step{head: h, kind: h.Kind, effect: kind.effect}
+		placed := kind.bind(b, rest, at)
+		s.run, s.outside, s.settings = placed.run, placed.outside, placed.settings
 		for _, slot := range b.slots {
 			if slot.deferred {
 				s.deferred = append(s.deferred, slot)
@@ -254,6 +275,7 @@ func (b *binder) list(docs []json.RawMessage, path string) *list {
 		}
 		b.slots = outer
 		l.steps = append(l.steps, s)
+		b.version.steps[s.ID] = s
 	}
 	return l
 }
@@ -347,6 +369,9 @@ func (b *binder) scope() *expr.Scope {
 		names["event"] = expr.MapOf(map[string]expr.Type{
 			"kind": {Kind: expr.KindString, Options: []string{string(Created), string(Changed), string(Deleted)}}, "object": *b.structure.typ,
 		})
+	}
+	if n := len(b.items); n > 0 {
+		names["item"], names["index"] = b.items[n-1], expr.Type{Kind: expr.KindInt}
 	}
 	if b.inCatch {
 		names["error"] = expr.MapOf(map[string]expr.Type{"step": {Kind: expr.KindString}, "message": {Kind: expr.KindString}, "code": {Kind: expr.KindString}})

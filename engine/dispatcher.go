@@ -90,6 +90,13 @@ func (d *dispatcher) unpark(app AppID, scenario string) {
 	delete(d.parked, id)
 }
 
+// step counts a run of an app that goes outside, or comes back.
+func (d *dispatcher) step(app AppID, by int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.app(app).underWay += by
+}
+
 // rest notes that a run of an app is no longer under way.
 func (d *dispatcher) rest(app AppID) {
 	a := d.app(app)

@@ -33,6 +33,7 @@ type Engine struct {
 	group      *task.Group
 	prepares   chan struct{}
 	evals      chan struct{}
+	effects    *effects
 	// ctx ends the timers, the janitor and the workers; commits end it for the committers, which first finish what is queued.
 	ctx     context.Context
 	stop    context.CancelFunc
@@ -87,7 +88,7 @@ func New(store Store, opt Options) *Engine {
 	}
 	e := &Engine{
 		store: store, opt: opt, log: opt.Log, node: opt.NewID(), disp: newDispatcher(), due: newTimers(), wait: newWaiters(), backlogs: &backlogs{},
-		group: task.New(opt.Log), prepares: make(chan struct{}, maxPrepare), evals: make(chan struct{}, runtime.GOMAXPROCS(0)),
+		group: task.New(opt.Log), prepares: make(chan struct{}, maxPrepare), evals: make(chan struct{}, runtime.GOMAXPROCS(0)), effects: newEffects(),
 	}
 	e.cats = &catalogues{store: store, kinds: opt.Kinds, log: opt.Log, node: e.node, notices: &notices{}, backlogs: e.backlogs, retain: opt.Retain}
 	for range store.Committers() {
@@ -307,7 +308,7 @@ func (e *Engine) moved(op *advanceOp, res Result) {
 	case res.Err == nil:
 		own := ownRun(res.Effects.Runs, r.ID)
 		if own != nil && own.Status == RunReady {
-			own.Cause = r.Cause
+			own.Cause, own.hand = r.Cause, op.run.hand
 			e.disp.again(own)
 		} else {
 			e.disp.drop(r)
@@ -319,7 +320,7 @@ func (e *Engine) moved(op *advanceOp, res Result) {
 	case errors.Is(res.Err, errPaused):
 		e.park(r)
 	case errors.Is(res.Err, errPrepare), errors.Is(res.Err, errMoved):
-		e.prepare(&advanceOp{run: r, tries: op.tries + 1})
+		e.prepare(&advanceOp{run: r, tries: op.tries + 1, fetched: op.fetched})
 		return
 	default:
 		e.giveUp(op, res.Err)
@@ -399,10 +400,13 @@ func (e *Engine) prepare(op *advanceOp) {
 			e.disp.drop(op.run)
 			return
 		}
-		if err := e.evaluate(e.ctx, op); err != nil {
+		switch err := e.evaluate(e.ctx, op, false); {
+		case errors.Is(err, errOutside):
+			e.outside(op)
+		case err != nil:
 			e.giveUp(op, away(err))
-			return
+		default:
+			e.move(op)
 		}
-		e.move(op)
 	})
 }

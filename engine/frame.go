@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/cuelight/cuelight/engine/expr"
@@ -18,6 +19,8 @@ type state struct {
 	Steps map[string]any `json:"steps,omitempty"`
 	// Attempt counts the tries of the step that comes next; 0 for the first.
 	Attempt int `json:"attempt,omitempty"`
+	// Key is the number of the first try of the step that comes next, once one of its tries has failed: its effect keeps its key.
+	Key int64 `json:"key,omitempty"`
 	// Path is the chain of scenarios that led here, joined by ">".
 	Path string `json:"path,omitempty"`
 	// Error is set once the run has gone into its catch steps.
@@ -27,6 +30,13 @@ type state struct {
 	// Ticks and Made are what the run's deferred expressions have spent; see budget.
 	Ticks int `json:"ticks,omitempty"`
 	Made  int `json:"made,omitempty"`
+	// Steady counts the steps outside of loops, Passes the passes of all loops: they have bounds of their own.
+	Steady int `json:"steady,omitempty"`
+	Passes int `json:"passes,omitempty"`
+	// FailedAt are the frames at the step that failed, once the run has gone into its catch steps.
+	FailedAt []frame `json:"failed_at,omitempty"`
+	// Input are the variables that the run began with.
+	Input map[string]any `json:"input,omitempty"`
 }
 
 // A run's deferred expressions share one budget (guarantees 3.1): what one expression may take, and a little for each step walked, so that
@@ -48,12 +58,20 @@ func (st *state) budget() expr.Limits {
 type frame struct {
 	List string `json:"list"`
 	At   int    `json:"at"`
+	// Loop is set on the body of a for_each.
+	Loop *loop `json:"loop,omitempty"`
+	// Catch is set on the steps that a try guards: the list to walk when one of them fails.
+	Catch string `json:"catch,omitempty"`
+	// Error is what such a list is walked for.
+	Error *RunError `json:"error,omitempty"`
 }
 
 // Limits of a run's state (guarantees 4).
 const (
 	maxState     = 4 << 20
-	maxStepsRun  = 10000
+	maxStepsRun  = 10_000   // outside of loops
+	maxPasses    = 100_000  // of all loops of a run (contracts 7)
+	maxLogLines  = 20_000   // of a run's log; further steps of loops are not logged unless they fail
 	maxStepBytes = 64 << 10 // of a step's settings and output in the run log
 )
 
@@ -68,6 +86,12 @@ func decodeState(doc json.RawMessage) (*state, error) {
 	}
 	st.Vars, _ = untag(st.Vars).(map[string]any)
 	st.Steps, _ = untag(st.Steps).(map[string]any)
+	st.Input, _ = untag(st.Input).(map[string]any)
+	for _, f := range st.Frames {
+		if f.Loop != nil {
+			f.Loop.Items, _ = untag(f.Loop.Items).([]any)
+		}
+	}
 	if st.Vars == nil {
 		st.Vars = map[string]any{}
 	}
@@ -81,6 +105,15 @@ func (st *state) encode() (json.RawMessage, error) {
 	out := *st
 	out.Vars, _ = tag(st.Vars).(map[string]any)
 	out.Steps, _ = tag(st.Steps).(map[string]any)
+	out.Input, _ = tag(st.Input).(map[string]any)
+	out.Frames = slices.Clone(st.Frames)
+	for i, f := range out.Frames {
+		if f.Loop != nil && f.Loop.Items != nil {
+			own := *f.Loop
+			own.Items, _ = tag(f.Loop.Items).([]any)
+			out.Frames[i].Loop = &own
+		}
+	}
 	doc, err := marshal(&out)
 	if err != nil {
 		return nil, err
@@ -158,29 +191,52 @@ func untagMap(t map[string]any) any {
 // push enters a list.
 func (st *state) push(list string) { st.Frames = append(st.Frames, frame{List: list}) }
 
-// next is the step that comes next, after leaving lists that are walked; nil when the run is at its end.
-func (st *state) next(v *Version) *step {
+// next is the step that comes next, after leaving lists that are walked; nil when the run is at its end, or when turn says that a loop
+// has to go to its next item first.
+func (st *state) next(v *Version) (s *step, turn bool) {
 	for len(st.Frames) > 0 {
-		top := st.Frames[len(st.Frames)-1]
+		top := &st.Frames[len(st.Frames)-1]
 		l := v.lists[top.List]
+		for l != nil && top.At < len(l.steps) && l.steps[top.At].Disabled {
+			top.At++
+		}
 		if l != nil && top.At < len(l.steps) {
-			return l.steps[top.At]
+			return l.steps[top.At], false
+		}
+		if l != nil && top.Loop != nil {
+			return nil, true
 		}
 		st.Frames = st.Frames[:len(st.Frames)-1]
 	}
-	return nil
+	return nil, false
+}
+
+// failure is the error that the innermost catch steps are walked for, nil outside of them.
+func (st *state) failure() *RunError {
+	for _, f := range slices.Backward(st.Frames) {
+		if f.Error != nil {
+			return f.Error
+		}
+	}
+	return st.Error
 }
 
 // advance moves past the step that next gave.
 func (st *state) advance() {
 	st.Frames[len(st.Frames)-1].At++
-	st.Attempt = 0
+	st.Attempt, st.Key = 0, 0
 }
 
 // clone is deep in what a fused op changes: the frames and the two maps.
 func (st *state) clone() *state {
 	out := *st
-	out.Frames = append([]frame(nil), st.Frames...)
+	out.Frames = slices.Clone(st.Frames)
+	for i, f := range out.Frames {
+		if f.Loop != nil {
+			own := *f.Loop
+			out.Frames[i].Loop = &own
+		}
+	}
 	out.Vars = make(map[string]any, len(st.Vars))
 	maps.Copy(out.Vars, st.Vars)
 	out.Steps = make(map[string]any, len(st.Steps))

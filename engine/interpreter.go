@@ -34,6 +34,8 @@ type advanceOp struct {
 	needs int
 	// tries counts how often the step's deferred expressions were evaluated for an object that then had changed.
 	tries int
+	// fetched is what a worker got for the step from outside; it is kept while the op is tried again, so that no effect is repeated.
+	fetched *fetched
 }
 
 // maxMoves is how often a deferred expression is evaluated anew because its object changed meanwhile (design 5).
@@ -92,6 +94,8 @@ type walk struct {
 	seen  *Object // the state of the current object that env shows
 	env   expr.Env
 	done  int // steps walked in this op
+	// turned says that a loop has gone on in this op.
+	turned bool
 }
 
 // judge settles a candidate: its condition was evaluated by a worker on the change's images.
@@ -143,18 +147,22 @@ func (v *Version) candidates(ch *Change) []*Trigger {
 
 // steps walks as many steps as fit into the op.
 func (w *walk) steps() error {
-	for w.run.Status == RunReady && w.done < maxFused && w.effects() < maxEffects && w.a.bytes < maxEffectBytes {
-		s := w.state.next(w.op.version)
+	for turns := 0; w.run.Status == RunReady && w.done < maxFused && turns < maxTurns && w.effects() < maxEffects && w.a.bytes < maxEffectBytes; {
+		s, turn := w.state.next(w.op.version)
+		if turn {
+			turns++
+			ended, err := w.turnSafely()
+			if err != nil || ended {
+				return err
+			}
+			continue
+		}
 		if s == nil {
 			w.finish(w.ending())
 			return nil
 		}
-		if s.Disabled {
-			w.state.advance()
-			continue
-		}
-		if w.state.Walked >= maxStepsRun {
-			w.fail(s, &CodedError{Kind: ErrInvalid, Code: "STEPS", Limit: "steps_per_run", Message: fmt.Sprintf("a run may walk at most %d steps", maxStepsRun)})
+		if w.state.innermost() < 0 && w.state.Steady >= maxStepsRun {
+			w.fail(s, &CodedError{Kind: ErrInvalid, Code: "STEPS", Limit: "steps_per_run", Message: fmt.Sprintf("a run may walk at most %d steps outside of loops", maxStepsRun)})
 			return nil
 		}
 		ended, err := w.step(s)
@@ -163,6 +171,29 @@ func (w *walk) steps() error {
 		}
 	}
 	return nil
+}
+
+// turnSafely brings a loop to its next item; what it asks for ends the op before it, where there is something in the op already.
+func (w *walk) turnSafely() (ended bool, err error) {
+	before := w.state.clone()
+	err = w.turn()
+	if err == nil {
+		w.seen, w.env.Names = nil, nil // item has changed
+		w.turned = true
+		return false, nil
+	}
+	w.state = before
+	if errors.Is(err, errPrepare) || isNeed(err) {
+		if w.turned && w.done == 0 && errors.Is(err, errPrepare) {
+			return true, nil
+		}
+		return w.endBefore(err)
+	}
+	at := w.state.innermost()
+	s := w.op.version.steps[w.state.Frames[at].Loop.Step]
+	w.state.Frames = w.state.Frames[:at]
+	w.fail(s, err)
+	return true, nil
 }
 
 // ending is the status of a run that has walked all its steps: failed when it got there through its catch.
@@ -181,9 +212,9 @@ func (w *walk) effects() int {
 
 // step walks one step. ended says that the op ends before it, so that the next op begins with it.
 func (w *walk) step(s *step) (ended bool, err error) {
-	if len(s.deferred) > 0 && (w.op.prepared == nil || w.op.prepared.step != s) {
-		if w.done > 0 {
-			return true, nil
+	if s.prepares() && !w.isPrepared(s) {
+		if w.done > 0 || w.turned {
+			return true, nil // the next op begins with it
 		}
 		return false, errPrepare
 	}
@@ -191,8 +222,13 @@ func (w *walk) step(s *step) (ended bool, err error) {
 		return w.endBefore(err)
 	}
 	mark, before := w.a.mark(), w.state.clone()
-	scope := &Scope{a: w.a, run: w.run, version: w.op.version, state: w.state, env: w.env, prepared: w.prepared(s)}
-	out, err := runStep(s, scope)
+	scope := &Scope{a: w.a, run: w.run, version: w.op.version, state: w.state, env: w.env, prepared: w.prepared(s), fetched: w.op.fetched}
+	var out Outcome
+	if s.outside != nil && w.op.fetched.err != nil {
+		err = w.op.fetched.err
+	} else {
+		out, err = runStep(s, scope)
+	}
 	if err == nil {
 		err = w.settle(s, out)
 	}
@@ -215,6 +251,16 @@ func (w *walk) step(s *step) (ended bool, err error) {
 	w.fail(s, err)
 	w.done++
 	return false, nil
+}
+
+// isPrepared says whether a worker has prepared this very walk of a step: it prepares the first of an op only, and a loop comes to a step
+// many times.
+func (w *walk) isPrepared(s *step) bool {
+	p := w.op.prepared
+	if p == nil || p.step != s || w.done > 0 || w.turned {
+		return false
+	}
+	return s.outside == nil || w.op.fetched.of(s) && w.op.fetched.walked == w.state.Walked+1
 }
 
 func (w *walk) prepared(s *step) *prepared {
@@ -257,7 +303,12 @@ func (w *walk) look() error {
 			return err
 		}
 	}
+	item, index, err := w.state.item(w.a.cat, w.op.run.hand, func(structure, id string) (*Object, error) { return w.a.object(structure, id, false) })
+	if err != nil {
+		return err
+	}
 	if w.env.Names != nil && object == w.seen {
+		w.env.Names["item"], w.env.Names["index"] = item, index
 		w.env.Names["vars"], w.env.Names["steps"] = w.state.Vars, w.state.Steps
 		return nil
 	}
@@ -269,6 +320,9 @@ func (w *walk) look() error {
 	}
 	w.seen = object
 	w.env, err = runEnv(w.a.cat, w.op.run, w.op.version, w.state, object, user, w.a.now())
+	if err == nil {
+		w.env.Names["item"], w.env.Names["index"] = item, index
+	}
 	return err
 }
 
@@ -276,10 +330,10 @@ func (w *walk) look() error {
 func runEnv(cat *catalogue, run *Run, v *Version, st *state, object, user *Object, now time.Time) (expr.Env, error) {
 	names := map[string]any{
 		"vars": st.Vars, "steps": st.Steps, "app": map[string]any{"id": string(run.App)},
-		"object": nil, "user": nil, "before": nil, "changed": nil, "event": nil,
+		"object": nil, "user": nil, "before": nil, "changed": nil, "event": nil, "item": nil, "index": nil, "error": nil,
 	}
-	if st.Error != nil {
-		names["error"] = map[string]any{"step": st.Error.Step, "message": st.Error.Message, "code": st.Error.Code}
+	if failure := st.failure(); failure != nil {
+		names["error"] = map[string]any{"step": failure.Step, "message": failure.Message, "code": failure.Code}
 	}
 	s := cat.structures[run.Structure]
 	if s != nil && run.Cause != nil && v.readsImages {

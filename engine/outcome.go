@@ -2,6 +2,7 @@ package engine
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"time"
@@ -26,19 +27,41 @@ func (w *walk) settle(s *step, out Outcome) error {
 	switch {
 	case out.Stop:
 		w.finish(w.ending())
+	case out.Break:
+		w.state.breakLoop()
+	case out.Next:
+		w.state.nextPass(w.op.version)
+	case out.Loop != nil:
+		if err := w.enterLoop(s, out.Loop); err != nil {
+			return err
+		}
 	case sleeps:
 		record.Status = "waiting"
 		w.wait(out.Wait, false)
 	case out.Enter != nil && out.Enter.list != nil && len(out.Enter.list.steps) > 0:
 		w.state.push(out.Enter.list.path)
+		if out.Try {
+			w.state.Frames[len(w.state.Frames)-1].Catch = out.Catch.path()
+		}
 	}
-	w.a.eff.Steps = append(w.a.eff.Steps, record)
+	w.log(record)
 	return nil
+}
+
+// log keeps a line of the run's log. Past the bound only what failed is kept, and what ends a run or puts it to sleep.
+func (w *walk) log(r *StepRecord) {
+	if r.Seq > maxLogLines && r.Status == "done" && w.state.innermost() >= 0 {
+		return
+	}
+	w.a.eff.Steps = append(w.a.eff.Steps, r)
 }
 
 // record is a line of the run's log.
 func (w *walk) record(s *step, status string, note, output any, failure string) (*StepRecord, error) {
 	w.state.Walked++
+	if w.state.innermost() < 0 {
+		w.state.Steady++
+	}
 	rec := &StepRecord{
 		App: w.run.App, Run: w.run.ID, Seq: w.state.Walked, Step: s.ID, Kind: s.kind, Status: status,
 		Attempt: w.state.Attempt, At: w.a.now(), Error: failure,
@@ -96,12 +119,22 @@ func (w *walk) leave() { w.run.Holds = w.run.Holds && w.run.Lane == "" }
 // fail settles a step that failed: try again later, go on, go into the catch steps, or end the run.
 func (w *walk) fail(s *step, cause error) {
 	failure := &RunError{Step: s.ID, Code: ErrorCode(cause), Message: cause.Error()}
+	if w.state.Key == 0 {
+		w.state.Key = w.state.Walked + 1
+	}
 	rec, err := w.record(s, "failed", nil, nil, failure.Message)
 	if err == nil {
-		w.a.eff.Steps = append(w.a.eff.Steps, rec)
+		w.log(rec)
 	}
-	if o := s.OnError; o != nil && o.Retry != nil && w.state.Attempt < o.Retry.Times {
+	if o := s.OnError; o != nil && o.Retry != nil && w.state.Attempt < o.Retry.Times && !isFinal(cause) {
 		pause, total := o.Retry.pause(w.state.Attempt, w.run.ID)
+		if later, ok := errors.AsType[interface {
+			error
+			RetryAfter() time.Duration
+		}](cause); ok {
+			pause = max(pause, later.RetryAfter())
+			total = max(total, pause)
+		}
 		w.state.Attempt++
 		w.wait(w.a.now().Add(pause), total <= holdRetries)
 		return
@@ -110,10 +143,7 @@ func (w *walk) fail(s *step, cause error) {
 		w.state.advance()
 		return
 	}
-	if catch := w.op.version.lists[catchList]; w.state.Error == nil && len(catch.steps) > 0 {
-		w.state.Error, w.state.Attempt = failure, 0
-		w.state.Frames = []frame{{List: catchList}}
-		w.env.Names = nil
+	if w.caught(failure) {
 		return
 	}
 	if w.state.Error != nil {
@@ -121,6 +151,35 @@ func (w *walk) fail(s *step, cause error) {
 	}
 	w.run.Error = failure
 	w.finish(RunFailed)
+}
+
+// isFinal says that trying again can not help, as the step knows.
+func isFinal(err error) bool {
+	final, ok := errors.AsType[interface {
+		error
+		Final() bool
+	}](err)
+	return ok && final.Final()
+}
+
+// caught goes into the steps that are there for a failure: those of the innermost try around the step, else the scenario's catch, once.
+func (w *walk) caught(failure *RunError) bool {
+	st := w.state
+	for i := len(st.Frames) - 1; i >= 0; i-- {
+		if list := st.Frames[i].Catch; list != "" {
+			st.Attempt, st.Key = 0, 0
+			st.Frames = append(st.Frames[:i:i], frame{List: list, Error: failure})
+			w.env.Names = nil
+			return true
+		}
+	}
+	if catch := w.op.version.lists[catchList]; st.Error == nil && len(catch.steps) > 0 {
+		st.Error, st.Attempt, st.Key, st.FailedAt = failure, 0, 0, st.Frames
+		st.Frames = []frame{{List: catchList}}
+		w.env.Names = nil
+		return true
+	}
+	return false
 }
 
 // pause is how long to wait before the next try, and how long the run will then have waited for this step in all.

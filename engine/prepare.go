@@ -9,9 +9,10 @@ import (
 	"github.com/cuelight/cuelight/engine/expr"
 )
 
-// evaluate does what may not happen inside a commit: it loads the version and the cause of a run, judges a candidate's condition,
-// and evaluates the deferred expressions of the step that comes next.
-func (e *Engine) evaluate(ctx context.Context, op *advanceOp) error {
+// evaluate does what may not happen inside a commit: it loads the version and the cause of a run, judges a candidate's condition, reads
+// what the next turn of a loop needs, evaluates the deferred expressions of the step that comes next and does what that step wants from
+// outside. An effect is done only with effects set; else errOutside asks for its turn.
+func (e *Engine) evaluate(ctx context.Context, op *advanceOp, effects bool) error {
 	r := op.run
 	var err error
 	if op.version, err = e.cats.version(ctx, r.App, r.Scenario, r.Version); err != nil {
@@ -34,27 +35,19 @@ func (e *Engine) evaluate(ctx context.Context, op *advanceOp) error {
 			return err
 		}
 	}
-	s := st.next(op.version)
-	if s == nil || len(s.deferred) == 0 {
+	if err := e.loadLoop(ctx, cat, op, st); err != nil {
+		return err
+	}
+	s, turn := st.next(op.version)
+	if turn || s == nil || !s.prepares() {
 		return nil
 	}
 	op.prepared.step = s
-	object, err := e.objectOrNil(ctx, r.App, r.Structure, r.Object)
+	env, err := e.envOutside(ctx, cat, op, st)
 	if err != nil {
 		return err
 	}
-	if object != nil {
-		op.prepared.version = object.Version
-	}
-	user, err := e.userOf(ctx, op)
-	if err != nil {
-		return err
-	}
-	env, err := runEnv(cat, r, op.version, st, object, user, e.opt.Clock().UTC())
-	if err != nil {
-		return err
-	}
-	return e.inTurn(ctx, func() {
+	err = e.inTurn(ctx, func() {
 		for _, slot := range s.deferred {
 			v, err := slot.eval(env, budget)
 			if err != nil {
@@ -63,6 +56,46 @@ func (e *Engine) evaluate(ctx context.Context, op *advanceOp) error {
 			op.prepared.values[slot] = preparedValue{v, err}
 		}
 	})
+	switch {
+	case err != nil || s.outside == nil || op.fetched.of(s) && op.fetched.walked == st.Walked+1:
+		return err
+	case s.effect && !effects:
+		return errOutside
+	}
+	scope := &Scope{run: r, version: op.version, state: st, env: env, prepared: op.prepared}
+	o := &Outside{Scope: scope, e: e, op: op, cat: cat, walked: st.Walked + 1, seq: st.Walked + 1}
+	if st.Key > 0 {
+		o.seq = st.Key
+	}
+	return e.fetch(ctx, op, s, o)
+}
+
+// envOutside is what a step's expressions see outside of a commit.
+func (e *Engine) envOutside(ctx context.Context, cat *catalogue, op *advanceOp, st *state) (expr.Env, error) {
+	r := op.run
+	object, err := e.objectOrNil(ctx, r.App, r.Structure, r.Object)
+	if err != nil {
+		return expr.Env{}, err
+	}
+	if object != nil {
+		op.prepared.version = object.Version
+	}
+	user, err := e.userOf(ctx, op)
+	if err != nil {
+		return expr.Env{}, err
+	}
+	env, err := runEnv(cat, r, op.version, st, object, user, e.opt.Clock().UTC())
+	if err != nil {
+		return expr.Env{}, err
+	}
+	env.Names["item"], env.Names["index"], err = st.item(cat, r.hand, func(structure, id string) (*Object, error) {
+		o, err := e.objectOrNil(ctx, r.App, structure, id)
+		if o != nil {
+			op.prepared.item, op.prepared.itemVersion = Target{structure, id}, o.Version
+		}
+		return o, err
+	})
+	return env, err
 }
 
 // inTurn evaluates when one of the few places for it is free: as many as there are processors, so that the time that an expression takes is

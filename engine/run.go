@@ -69,7 +69,9 @@ type Run struct {
 	FinishedAt time.Time
 	// ForgetAt is when a run that has ended may be forgotten.
 	ForgetAt time.Time
-	Error    *RunError
+	// hand is what the node that has the run in hand keeps in memory of it.
+	hand  *hand
+	Error *RunError
 }
 
 // RunFormat is the format of Run.State that this program writes.

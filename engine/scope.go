@@ -17,6 +17,15 @@ type Scope struct {
 	state    *state
 	env      expr.Env
 	prepared *prepared
+	fetched  *fetched
+}
+
+// Fetched is what the step's Outside yielded.
+func (s *Scope) Fetched() any {
+	if s.fetched == nil {
+		return nil
+	}
+	return s.fetched.value
 }
 
 // prepared is what a worker evaluated for a step before its op: its deferred expressions, and the object that they saw.
@@ -24,6 +33,9 @@ type prepared struct {
 	step    *step
 	values  map[*slot]preparedValue
 	version int64 // of the current object; -1 when there was none
+	// item is the object that a loop was at, itemVersion its version.
+	item        Target
+	itemVersion int64
 	// ticks and made are what the evaluation spent of the run's budget.
 	ticks, made int
 }
@@ -50,34 +62,55 @@ func (s *Scope) Attempt() int { return s.state.Attempt }
 // SetVariable sets a variable of the run.
 func (s *Scope) SetVariable(name string, value any) { s.state.Vars[name] = value }
 
-// LockObject makes sure that the current object is locked and that expressions see it as it is now. It fails OBJECT_GONE when there is none.
-func (s *Scope) LockObject() error {
-	if s.run.Object == "" {
+// Target names an object that a step writes; the zero value is the current object.
+type Target struct{ Structure, ID string }
+
+func (s *Scope) target(t Target) Target {
+	if t == (Target{}) {
+		return Target{s.run.Structure, s.run.Object}
+	}
+	return t
+}
+
+// Lock makes sure that the object is locked and that expressions see it as it is now: as object, or as item where it is what a loop is at.
+// It fails OBJECT_GONE when there is none.
+func (s *Scope) Lock(t Target) error {
+	t = s.target(t)
+	if t.ID == "" {
 		return StepError("NO_OBJECT", "the run has no current object")
 	}
-	o, err := s.a.object(s.run.Structure, s.run.Object, true)
+	if !objectIDRule.MatchString(t.ID) {
+		return StepError("OBJECT_ID", "the id of the object is no id: it has 1 to 64 of the characters A-Z a-z 0-9 . _ ~ @ : -")
+	}
+	o, err := s.a.object(t.Structure, t.ID, true)
 	if err != nil {
 		return err
 	}
 	if o == nil {
 		return StepError("OBJECT_GONE", "the object does not exist any more")
 	}
-	if p := s.prepared; p != nil && p.version != o.Version {
+	current := t == Target{s.run.Structure, s.run.Object}
+	if p := s.prepared; p != nil && (current && p.version != o.Version || !current && p.item == t && p.itemVersion != o.Version) {
 		return errMoved
 	}
-	return s.see(o)
+	return s.see(t, o)
 }
 
-func (s *Scope) see(o *Object) error {
-	st := s.a.cat.structures[s.run.Structure]
+func (s *Scope) see(t Target, o *Object) error {
+	st := s.a.cat.structures[t.Structure]
 	if st == nil {
-		return StepError("STRUCTURE_GONE", "the structure %s does not exist any more", s.run.Structure)
+		return StepError("STRUCTURE_GONE", "the structure %s does not exist any more", t.Structure)
 	}
 	env, err := st.env(o)
 	if err != nil {
 		return err
 	}
-	s.env.Names["object"] = orNil(env)
+	if t == (Target{s.run.Structure, s.run.Object}) {
+		s.env.Names["object"] = orNil(env)
+	}
+	if t == s.state.itemTarget() {
+		s.env.Names["item"] = orNil(env)
+	}
 	return nil
 }
 
@@ -98,10 +131,24 @@ func (s *Scope) Values(set FieldValues) (map[string]any, error) {
 	return out, nil
 }
 
-// Edit changes fields of the current object; without event no scenario runs for it.
-func (s *Scope) Edit(values map[string]any, event bool) error {
-	_, err := s.write(change{structure: s.a.cat.structures[s.run.Structure], kind: WritePatch, id: s.run.Object, set: values, silent: !event})
+// Edit changes fields of an object; without event no scenario runs for it.
+func (s *Scope) Edit(t Target, values map[string]any, event bool) error {
+	t = s.target(t)
+	_, err := s.write(change{structure: s.a.cat.structures[t.Structure], kind: WritePatch, id: t.ID, set: values, silent: !event})
 	return err
+}
+
+// Delete deletes an object and says whether it was there.
+func (s *Scope) Delete(t Target, event bool) (bool, error) {
+	t = s.target(t)
+	if t.ID == "" {
+		return false, StepError("NO_OBJECT", "the run has no current object")
+	}
+	_, err := s.write(change{structure: s.a.cat.structures[t.Structure], kind: WriteDelete, id: t.ID, silent: !event})
+	if errors.Is(err, ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // Create makes an object and returns its id; one that exists under a given id is left as it is.

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"encoding/json"
+	"fmt"
 	"reflect"
 	"slices"
 )
@@ -50,6 +51,24 @@ func (x *Steps) UnmarshalJSON(doc []byte) error {
 // MarshalJSON writes what was read.
 func (x Steps) MarshalJSON() ([]byte, error) { return marshal(x.docs) }
 
+// UnmarshalJSON reads the cases; keys that a case does not have are refused.
+func (x *Cases) UnmarshalJSON(doc []byte) error {
+	var items []json.RawMessage
+	if json.Unmarshal(doc, &items) != nil {
+		return &json.UnmarshalTypeError{Value: jsonKind(doc), Type: reflect.TypeFor[[]any]()}
+	}
+	for i, item := range items {
+		var c Case
+		if err := decodeStrict(item, &c); err != nil {
+			b := &binder{}
+			b.fail(fmt.Sprintf("[%d]", i), err)
+			return &InvalidError{Fields: b.errs}
+		}
+		*x = append(*x, c)
+	}
+	return nil
+}
+
 // IsZero lets an empty list be left out.
 func (x Steps) IsZero() bool { return len(x.docs) == 0 }
 
@@ -69,6 +88,14 @@ func (*Tree) SettingSchema() map[string]any { return map[string]any{"format": "t
 // SettingSchema says how the setting looks in a form.
 func (*Steps) SettingSchema() map[string]any {
 	return map[string]any{"type": "array", "items": map[string]any{"type": "object"}, "format": "steps"}
+}
+
+// SettingSchema says how the setting looks in a form.
+func (*Cases) SettingSchema() map[string]any {
+	return map[string]any{"type": "array", "format": "cases", "items": map[string]any{
+		"type": "object", "required": []string{"if"}, "additionalProperties": false,
+		"properties": map[string]any{"if": (*Expr)(nil).SettingSchema(), "then": (*Steps)(nil).SettingSchema()},
+	}}
 }
 
 // SettingSchema says how the setting looks in a form.

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"reflect"
@@ -16,6 +17,11 @@ type StepSpec[C any] struct {
 	// Title and Help are what the builder reads; Group sorts the palette: logic, data, send, wait, reuse.
 	Title, Help, Group string
 	Examples           []Example
+	// Outside, when set, is done by a worker before the step's op: a search, or an effect outside. Run finds what it yields in
+	// Scope.Fetched; its error fails the step. After a crash it may be called again, with the same Outside.Key.
+	Outside func(context.Context, *Outside, *C) (any, error)
+	// Effect says that Outside does something that others can see: its runs take turns in few places.
+	Effect bool
 	// Run is the step. It is pure: it reads and acts only through the scope, and may be called again.
 	Run func(*Scope, *C) (Outcome, error)
 }
@@ -29,6 +35,9 @@ type Example struct {
 	Object string
 	// Vars are the variables before.
 	Vars map[string]any
+	// Around is a step around the example, in whose lists "EXAMPLE" stands for it; After is the message of a push that comes after it.
+	Around string
+	After  string
 	// Want is what the step does, one line each: push * refresh "": see exampleLines.
 	Want []string
 	// WantError is the code of the error that the step fails with, if it is to fail.
@@ -42,7 +51,15 @@ type StepKind struct {
 	// Schema is the JSON Schema of the settings.
 	Schema json.RawMessage
 
-	bind func(b *binder, settings json.RawMessage, path string) (func(*Scope) (Outcome, error), any)
+	effect bool
+	bind   func(b *binder, settings json.RawMessage, path string) bound
+}
+
+// bound is a placed step with its settings.
+type bound struct {
+	run      func(*Scope) (Outcome, error)
+	outside  func(context.Context, *Outside) (any, error)
+	settings any
 }
 
 // Build checks the declaration and erases the type of the settings. It panics on a mistake of the programmer, such as a field without a doc tag.
@@ -55,19 +72,23 @@ func (s StepSpec[C]) Build() StepKind {
 		panic(fmt.Sprintf("step kind %q: %v", s.Kind, err))
 	}
 	return StepKind{
-		Kind: s.Kind, Title: s.Title, Help: s.Help, Group: s.Group, Examples: s.Examples, Schema: doc,
-		bind: func(b *binder, settings json.RawMessage, path string) (func(*Scope) (Outcome, error), any) {
+		Kind: s.Kind, Title: s.Title, Help: s.Help, Group: s.Group, Examples: s.Examples, Schema: doc, effect: s.Effect,
+		bind: func(b *binder, settings json.RawMessage, path string) bound {
 			c := new(C)
 			if err := decodeStrict(settings, c); err != nil {
 				b.fail(path, err)
-				return nil, nil
+				return bound{}
 			}
 			b.requireSet(reflect.ValueOf(c).Elem(), path)
 			b.walk(reflect.ValueOf(c).Elem(), path)
 			if own, ok := any(c).(interface{ Bind(*Binder) }); ok {
 				own.Bind(&Binder{b: b, path: path})
 			}
-			return func(scope *Scope) (Outcome, error) { return s.Run(scope, c) }, c
+			placed := bound{settings: c, run: func(scope *Scope) (Outcome, error) { return s.Run(scope, c) }}
+			if s.Outside != nil {
+				placed.outside = func(ctx context.Context, o *Outside) (any, error) { return s.Outside(ctx, o, c) }
+			}
+			return placed
 		},
 	}
 }
@@ -80,6 +101,13 @@ type Outcome struct {
 	Wait time.Time
 	// Stop ends the run.
 	Stop bool
+	// Try says that the list entered is guarded: when one of its steps fails, Catch is walked instead of what is left of it.
+	Try   bool
+	Catch *Steps
+	// Loop walks a list once for each of many.
+	Loop *Loop
+	// Break ends the innermost loop, Next its present pass.
+	Break, Next bool
 	// Output is what steps.<id> is from now on.
 	Output any
 	// Note goes into the run log as the evaluated settings.
@@ -92,6 +120,20 @@ func Next(note any) (Outcome, error) { return Outcome{Note: note}, nil }
 // OverLimit is what a step fails with that passes a limit of /api/v1/limits.
 func OverLimit(code, limit, format string, args ...any) error {
 	return &CodedError{Kind: ErrInvalid, Code: code, Limit: limit, Message: fmt.Sprintf(format, args...) + " (limit: " + limit + ")"}
+}
+
+// finalError is an error that trying again can not help.
+type finalError struct{ *CodedError }
+
+// Final says so to the retries.
+func (finalError) Final() bool { return true }
+
+// Unwrap gives the coded error.
+func (e finalError) Unwrap() error { return e.CodedError }
+
+// FinalError is what a step fails with that is not tried again.
+func FinalError(code, message string) error {
+	return finalError{coded(ErrInvalid, code, "%s", message)}
 }
 
 // StepError is what a step fails with: a stable code and words for the builder.

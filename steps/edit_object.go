@@ -21,27 +21,38 @@ var _ = declare(engine.StepSpec[editObject]{
 			Settings: `{"set": {"status": "paid", "note": null}, "generate_event": true}`,
 			Want:     []string{`edit Order {"status":"paid"}`},
 		},
+		{
+			Name: "another object, by a link", Object: `{"number":"1042","status":"new","owner":"anna"}`,
+			Settings: `{"structure": "User", "object_id": "{{ object.owner }}", "set": {"role": "customer"}}`,
+			Want:     []string{`edit User {"role":"customer"} silent`},
+		},
+		{
+			Name: "an object that is not there", Object: `{"number":"1042","status":"new"}`,
+			Settings: `{"structure": "User", "object_id": "nobody", "set": {"role": "customer"}}`, WantError: "OBJECT_GONE",
+		},
 	},
 	Run: runEditObject,
 })
 
 type editObject struct {
+	Structure     string             `json:"structure,omitzero" ui:"structure" title:"Structure" doc:"The structure of the object to change; left out, it is the current object's."`
+	ObjectID      *engine.Template   `json:"object_id,omitzero" type:"string" title:"Object" doc:"The id of the object to change, as {{ object.owner }} or {{ item.id }}; left out, it is the current object."`
 	Set           engine.FieldValues `json:"set" title:"Fields" doc:"The fields to change and their new values; null clears a field."`
 	OnlyIf        *engine.Expr       `json:"only_if,omitzero" type:"bool" title:"Only if" doc:"Change it only if this is true for the object at that moment."`
 	GenerateEvent bool               `json:"generate_event,omitzero" title:"Generate an event" doc:"Let other scenarios see this change. Off by default, so that scenarios do not wake each other without end."`
 }
 
-// Bind ties the fields to the current object's structure.
+// Bind ties the fields to the structure of the object that is changed.
 func (c *editObject) Bind(b *engine.Binder) {
-	if b.Structure() == nil {
-		b.Fail("", "NO_OBJECT", "the scenario has no structure, so there is no object to edit")
-		return
-	}
-	b.Fields("set", c.Set, b.Structure())
+	b.Fields("set", c.Set, targetStructure(b, &c.Structure, c.ObjectID))
 }
 
 func runEditObject(s *engine.Scope, c *editObject) (engine.Outcome, error) {
-	if err := s.LockObject(); err != nil {
+	t, err := target(s, c.Structure, c.ObjectID)
+	if err != nil {
+		return engine.Outcome{}, err
+	}
+	if err := s.Lock(t); err != nil {
 		return engine.Outcome{}, err
 	}
 	if c.OnlyIf.IsSet() {
@@ -57,8 +68,12 @@ func runEditObject(s *engine.Scope, c *editObject) (engine.Outcome, error) {
 	if err != nil {
 		return engine.Outcome{}, err
 	}
-	if err := s.Edit(values, c.GenerateEvent); err != nil {
+	if err := s.Edit(t, values, c.GenerateEvent); err != nil {
 		return engine.Outcome{}, err
 	}
-	return engine.Next(map[string]any{"set": values})
+	note := map[string]any{"set": values}
+	if t.ID != "" {
+		note["object"] = t.ID
+	}
+	return engine.Next(note)
 }

@@ -96,9 +96,14 @@ func exampleScenario(t *testing.T, kind string, ex engine.Example) []byte {
 	for name := range ex.Vars {
 		parameters[name] = "number"
 	}
+	placed, err := json.Marshal(step)
+	must(t, err)
+	if ex.Around != "" {
+		placed = []byte(strings.Replace(strings.Replace(ex.Around, `{"kind"`, `{"id": "around", "kind"`, 1), `"EXAMPLE"`, string(placed), 1))
+	}
 	doc, err := json.Marshal(map[string]any{
 		"id": "example", "structure": "Order", "parameters": parameters,
-		"steps": []any{step, map[string]any{"id": "after", "kind": "push", "to": "*", "event": "after"}},
+		"steps": []any{json.RawMessage(placed), map[string]any{"id": "after", "kind": "push", "to": "*", "event": "after", "message": ex.After}},
 	})
 	must(t, err)
 	return doc
@@ -136,8 +141,11 @@ func watch(t *testing.T, e *engine.Engine, store engine.Store, id engine.RunID) 
 		if !p.JSON {
 			message = fmt.Sprintf("%q", p.Message)
 		}
-		if p.Event != "after" {
+		switch {
+		case p.Event != "after":
 			did = append(did, fmt.Sprintf("push %s %s %s", p.To, p.Event, message))
+		case p.Message != "":
+			did = append(did, "after "+message)
 		}
 	}
 	if run.Status == engine.RunDone && !after {
@@ -169,6 +177,16 @@ func standing(t *testing.T, e *engine.Engine, store engine.Store, id engine.RunI
 }
 
 func changeLine(t *testing.T, c *engine.Change) string {
+	if c.Kind == engine.Deleted {
+		line := "delete " + c.Structure
+		if c.Object != "order" {
+			line += " " + c.Object
+		}
+		if c.Silent {
+			line += " silent"
+		}
+		return line
+	}
 	var after map[string]any
 	must(t, json.Unmarshal(c.After, &after))
 	line := "edit " + c.Structure

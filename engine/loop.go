@@ -1,0 +1,379 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/cuelight/cuelight/engine/expr"
+	"github.com/cuelight/cuelight/engine/filter"
+)
+
+// Loop is what a for_each walks: a list, or the objects of a structure that pass a filter when the loop gets to them.
+type Loop struct {
+	Body  *Steps
+	Items []any
+	// Structure and Where are a search; Where is a filter without expressions, empty for all objects.
+	Structure string
+	Where     string
+}
+
+// loop is the position of a for_each in a run's state. It holds no collection: a search keeps its query and the id of its last object, a
+// long list lies in a RunValue.
+type loop struct {
+	Step  string `json:"step"`
+	Index int    `json:"index"`
+	// Total is the length of a list; Items the list itself while it is short; Kept the name of the RunValue of a long one.
+	Total int    `json:"total,omitempty"`
+	Items []any  `json:"items,omitempty"`
+	Kept  string `json:"kept,omitempty"`
+
+	Structure string `json:"structure,omitempty"`
+	Where     string `json:"where,omitempty"`
+	// ID is the object of this pass.
+	ID string `json:"id,omitempty"`
+}
+
+// Bounds of loops.
+const (
+	maxInState = 16 << 10 // bytes of a list that a run's state holds itself (design 6)
+	maxItems   = 10_000   // of a list
+	loopPage   = 100      // objects that a search loop looks ahead
+	maxTurns   = 64       // passes that begin in one op
+)
+
+// hand is what this node keeps in memory of a run while it has it in hand; all of it can be read again.
+type hand struct {
+	page *page            // of the innermost search loop
+	kept map[string][]any // lists that are too long for the state
+}
+
+// page are the ids that come next in a search loop.
+type page struct {
+	step, after string
+	ids         []string
+	end         bool // nothing comes after ids
+}
+
+// next gives the id after the loop's present one, if the page has it.
+func (p *page) next(l *loop) (id string, end, known bool) {
+	if p == nil || p.step != l.Step || p.after > l.ID {
+		return "", false, false
+	}
+	for _, id := range p.ids {
+		if id > l.ID {
+			return id, false, true
+		}
+	}
+	return "", true, p.end
+}
+
+// enterLoop begins a for_each; the first turn goes to its first item.
+func (w *walk) enterLoop(s *step, l *Loop) error {
+	w.hand().page = nil // of an earlier walk of the same loop
+	state := &loop{Step: s.ID, Index: -1, Total: len(l.Items), Structure: l.Structure, Where: l.Where}
+	if l.Structure == "" {
+		if len(l.Items) > maxItems {
+			return OverLimit("LOOP", "loop_items", "the list has %d items, at most %d are possible; loop over the objects of a structure instead", len(l.Items), maxItems)
+		}
+		doc, err := marshal(tag(l.Items))
+		if err != nil {
+			return err
+		}
+		if state.Items = l.Items; len(doc) > maxInState {
+			state.Items, state.Kept = nil, fmt.Sprintf("loop:%d", w.state.Walked)
+			w.a.eff.Values = append(w.a.eff.Values, &RunValue{App: w.run.App, Run: w.run.ID, Name: state.Kept, Value: doc})
+			w.hand().keep(state.Kept, l.Items)
+		}
+	}
+	w.state.Frames = append(w.state.Frames, frame{List: l.Body.list.path, At: len(l.Body.list.steps), Loop: state})
+	return nil
+}
+
+func (h *hand) keep(name string, items []any) {
+	if h.kept == nil {
+		h.kept = map[string][]any{}
+	}
+	h.kept[name] = items
+}
+
+// hand is the memory of the run; a decision only adds to it what every other node would find in the store.
+func (w *walk) hand() *hand {
+	if w.op.run.hand == nil {
+		w.op.run.hand = &hand{}
+	}
+	return w.op.run.hand
+}
+
+// turn brings the innermost loop to its next item, or ends it. It asks for a worker where the items have to be read first.
+func (w *walk) turn() error {
+	top := &w.state.Frames[len(w.state.Frames)-1]
+	l := top.Loop
+	if w.state.Passes >= maxPasses {
+		return OverLimit("LOOP", "loop_passes", "a run may make at most %d passes through its loops", maxPasses)
+	}
+	if l.Structure == "" {
+		if l.Kept != "" && w.hand().kept[l.Kept] == nil {
+			return errPrepare
+		}
+		if l.Index++; l.Index >= l.Total {
+			w.leaveLoop()
+			return nil
+		}
+		top.At = 0
+		w.state.Passes++
+		return nil
+	}
+	for {
+		id, end, known := w.hand().page.next(l)
+		if !known {
+			return errPrepare
+		}
+		if end {
+			w.leaveLoop()
+			return nil
+		}
+		o, err := w.a.object(l.Structure, id, false)
+		if err != nil {
+			return err
+		}
+		l.ID = id
+		if o != nil { // else it was deleted before its turn came
+			break
+		}
+	}
+	l.Index++
+	top.At = 0
+	w.state.Passes++
+	return nil
+}
+
+func (w *walk) leaveLoop() { w.state.Frames = w.state.Frames[:len(w.state.Frames)-1] }
+
+// innermost is the position of the innermost loop among the frames, -1 outside of loops.
+func (st *state) innermost() int {
+	for i := len(st.Frames) - 1; i >= 0; i-- {
+		if st.Frames[i].Loop != nil {
+			return i
+		}
+	}
+	return -1
+}
+
+// next ends this pass of the innermost loop, breakLoop the whole loop.
+func (st *state) nextPass(v *Version) {
+	i := st.innermost()
+	st.Frames = st.Frames[:i+1]
+	st.Frames[i].At = len(v.lists[st.Frames[i].List].steps)
+}
+
+func (st *state) breakLoop() { st.Frames = st.Frames[:st.innermost()] }
+
+// item is what the innermost loop is at, for expressions. object reads an object, nil where it is gone.
+func (st *state) item(cat *catalogue, h *hand, object func(structure, id string) (*Object, error)) (item, index any, err error) {
+	at := st.innermost()
+	if at < 0 {
+		return nil, nil, nil
+	}
+	l := st.Frames[at].Loop
+	index = int64(l.Index)
+	if l.Structure == "" {
+		items := l.Items
+		if l.Kept != "" && h != nil {
+			items = h.kept[l.Kept]
+		}
+		if l.Index >= 0 && l.Index < len(items) {
+			item = items[l.Index]
+		}
+		return item, index, nil
+	}
+	s := cat.structures[l.Structure]
+	if s == nil || l.ID == "" {
+		return nil, index, nil
+	}
+	o, err := object(l.Structure, l.ID)
+	if err != nil {
+		return nil, nil, err
+	}
+	env, err := s.env(o)
+	return orNil(env), index, err
+}
+
+// itemTarget is the object that the innermost loop is at, if it is a search.
+func (st *state) itemTarget() Target {
+	if at := st.innermost(); at >= 0 && st.Frames[at].Loop.Structure != "" {
+		return Target{st.Frames[at].Loop.Structure, st.Frames[at].Loop.ID}
+	}
+	return Target{}
+}
+
+// loadLoop reads what the innermost loop needs for its next turn.
+func (e *Engine) loadLoop(ctx context.Context, cat *catalogue, op *advanceOp, st *state) error {
+	at := st.innermost()
+	if at < 0 {
+		return nil
+	}
+	if op.run.hand == nil {
+		op.run.hand = &hand{}
+	}
+	l, h := st.Frames[at].Loop, op.run.hand
+	if l.Kept != "" {
+		return e.loadKept(ctx, op.run, l.Kept)
+	}
+	if l.Structure == "" {
+		return nil
+	}
+	if _, _, known := h.page.next(l); known {
+		return nil
+	}
+	s := cat.structures[l.Structure]
+	if s == nil {
+		return coded(ErrInvalid, "STRUCTURE_GONE", "the structure %s does not exist any more", l.Structure)
+	}
+	q := ObjectQuery{App: op.run.App, Structure: s, Limit: loopPage}
+	if l.Where != "" {
+		n, err := filter.Parse(l.Where)
+		if err == nil {
+			n, err = filter.Check(n, l.Where, s.FilterFields(), s.zone)
+		}
+		if err != nil {
+			return coded(ErrInvalid, "FILTER", "%s", err)
+		}
+		q.Filter = n
+	}
+	if l.ID != "" {
+		q.After = idCursor(l.ID)
+	}
+	found, err := e.store.Objects(ctx, q)
+	if err != nil {
+		return err
+	}
+	next := &page{step: l.Step, after: l.ID, end: found.Next == ""}
+	for _, o := range found.Items {
+		next.ids = append(next.ids, o.ID)
+	}
+	h.page = next
+	return nil
+}
+
+func (e *Engine) loadKept(ctx context.Context, r *Run, name string) error {
+	if r.hand.kept[name] != nil {
+		return nil
+	}
+	values, err := e.store.Values(ctx, r.App, r.ID)
+	if err != nil {
+		return err
+	}
+	for _, v := range values {
+		if v.Name != name {
+			continue
+		}
+		var raw any
+		if err := unmarshalNumbers(v.Value, &raw); err != nil {
+			return coded(ErrInvalid, "RUN_STATE", "a list of the run can not be read: %s", err)
+		}
+		items, _ := untag(raw).([]any)
+		r.hand.keep(name, items)
+		return nil
+	}
+	return coded(ErrInvalid, "RUN_STATE", "a list of the run is gone")
+}
+
+// idCursor is the cursor of a list by id behind an object.
+func idCursor(id string) string {
+	return (&ObjectPlace{Values: []any{id}}).Cursor([]Order{{SortKey: SortKey{Field: "id"}, BuiltIn: true}})
+}
+
+var filterKinds = map[FieldType]expr.Kind{
+	TypeString: expr.KindString, TypeNumber: expr.KindInt, TypeDecimal: expr.KindDecimal, TypeBoolean: expr.KindBool,
+	TypeDate: expr.KindTime, TypeLink: expr.KindString, TypeJSON: expr.KindJSON,
+}
+
+// FilterFields are the structure's own fields as filters see them.
+func (s *Structure) FilterFields() map[string]filter.Field {
+	fields := make(map[string]filter.Field, len(s.Fields))
+	for _, f := range s.Fields {
+		fields[f.ID] = filter.Field{Kind: filterKinds[f.Type], Options: f.Options}
+	}
+	return fields
+}
+
+// Filter is a setting in the filter language in which a value may be one {{ }}. The step's Bind method tells which structure it is for.
+type Filter struct {
+	Source string
+
+	node  *filter.Node
+	slots map[string]*slot // by expression
+	path  string
+	zone  *Structure
+}
+
+// UnmarshalJSON reads the filter's text.
+func (x *Filter) UnmarshalJSON(doc []byte) error { return json.Unmarshal(doc, &x.Source) }
+
+// MarshalJSON writes it.
+func (x Filter) MarshalJSON() ([]byte, error) { return marshal(x.Source) }
+
+// SettingSchema says how the setting looks in a form.
+func (*Filter) SettingSchema() map[string]any {
+	return map[string]any{"type": "string", "format": "filter"}
+}
+
+// IsSet says whether there is a filter.
+func (x *Filter) IsSet() bool { return x != nil && x.Source != "" }
+
+// Filter binds a filter to the structure whose objects it chooses.
+func (x *Binder) Filter(setting string, f *Filter, s *Structure) {
+	if !f.IsSet() || s == nil {
+		return
+	}
+	b, path := x.b, x.path+"."+setting
+	n, err := filter.ParseTemplate(f.Source)
+	if err == nil {
+		n, err = filter.Check(n, f.Source, s.FilterFields(), s.zone)
+	}
+	if err != nil {
+		b.errs = append(b.errs, fieldError(path, "FILTER", err))
+		return
+	}
+	f.node, f.slots, f.path, f.zone = n, map[string]*slot{}, path, s
+	for _, t := range n.Templates() {
+		p, err := expr.Compile(t.Expression, b.scope(), t.Type)
+		if err != nil {
+			b.fail(path, err)
+			continue
+		}
+		f.slots[t.Expression] = b.slot(path, p, p.Eval)
+	}
+}
+
+// Sort binds a setting that says how objects are sorted, as -changed_at,id.
+func (x *Binder) Sort(setting, source string, s *Structure) []SortKey {
+	if source == "" || s == nil {
+		return nil
+	}
+	var keys []SortKey
+	for part := range strings.SplitSeq(source, ",") {
+		name, descending := strings.CutPrefix(strings.TrimSpace(part), "-")
+		k := SortKey{Field: name, Descending: descending}
+		if _, err := (ObjectQuery{Structure: s}).order(k); err != nil {
+			x.Fail(setting, "SORT", "%s", err)
+			return nil
+		}
+		keys = append(keys, k)
+	}
+	return keys
+}
+
+// Bound is the filter with its expressions replaced by their values; nil when there is none.
+func (x *Filter) Bound(s *Scope) (*filter.Node, error) {
+	if x == nil || x.node == nil {
+		return nil, nil
+	}
+	n, err := filter.Bind(x.node, x.zone.zone, func(expression string) (any, error) { return x.slots[expression].value(s) })
+	if err != nil {
+		return nil, coded(ErrInvalid, "FILTER", "%s: %s", x.path, err)
+	}
+	return n, nil
+}
