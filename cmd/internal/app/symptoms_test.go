@@ -199,7 +199,7 @@ func TestTwoChangesOfAnAppAtOnceBothStay(t *testing.T) {
 			if err != nil || got.TimeZone != zone || got.Name != name || got.Guests != (round%2 == 0) {
 				t.Fatalf("round %d: the app is %+v, %v", round, got, err)
 			}
-			if listed, err := w.e.Apps(w.ctx, "", 10); err != nil || len(listed) != 1 || fmt.Sprint(listed[0]) != fmt.Sprint(got) {
+			if listed, _, err := w.e.Apps(w.ctx, "", 10); err != nil || len(listed) != 1 || fmt.Sprint(listed[0]) != fmt.Sprint(got) {
 				t.Fatalf("round %d: the list of apps says %+v, %v", round, listed, err)
 			}
 		}
