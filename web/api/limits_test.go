@@ -166,7 +166,14 @@ func (w *world) records(app engine.AppID, kind engine.RecordKind, n int, body fu
 	for i := range n {
 		eff.Records = append(eff.Records, &engine.Record{App: app, Kind: kind, ID: fmt.Sprintf("x%d", i), Rev: 1, Body: []byte(body(i)), At: time.Now()})
 	}
-	res := w.store.Commit(w.t.Context(), []engine.Op{{ID: engine.OpID("records of " + kind), App: app, Decide: func(*engine.Loaded) (engine.Effects, error) { return eff, nil }}})
+	w.commit(app, eff)
+}
+
+// commit writes rows as a store gets them.
+func (w *world) commit(app engine.AppID, eff engine.Effects) {
+	w.t.Helper()
+	w.rows++
+	res := w.store.Commit(w.t.Context(), []engine.Op{{ID: engine.OpID(fmt.Sprint("rows-", w.rows)), App: app, Decide: func(*engine.Loaded) (engine.Effects, error) { return eff, nil }}})
 	w.must(res[0].Err)
 }
 
