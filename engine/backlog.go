@@ -82,7 +82,7 @@ func (e *Engine) Backlog(app AppID, scenario string) Backlog { return e.backlogs
 func (e *Engine) count(ctx context.Context) error {
 	after := AppID("")
 	for {
-		apps, err := e.Apps(ctx, after, 500)
+		apps, next, err := e.Apps(ctx, after, 500)
 		if err != nil {
 			return err
 		}
@@ -92,9 +92,8 @@ func (e *Engine) count(ctx context.Context) error {
 				return fmt.Errorf("count open runs of %s: %w", app.ID, err)
 			}
 			e.backlogs.set(app.ID, counts)
-			after = app.ID
 		}
-		if len(apps) < 500 {
+		if after = next; next == "" {
 			return nil
 		}
 	}

@@ -127,19 +127,23 @@ func (l *Loaded) appEffects(app App, row, listed *Record) (Effects, error) {
 	return eff, nil
 }
 
-// Apps lists the apps that PutApp made, by id after a given one.
-func (e *Engine) Apps(ctx context.Context, after AppID, limit int) ([]App, error) {
+// Apps lists the apps that PutApp made, by id after a given one, at most limit and PageBytes. next is what to list the rest after; it is
+// empty at the end.
+func (e *Engine) Apps(ctx context.Context, after AppID, limit int) (apps []App, next AppID, err error) {
 	records, err := e.store.Records(ctx, "", RecordApp, "", string(after), limit)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	apps := make([]App, len(records))
+	apps = make([]App, len(records))
 	for i, r := range records {
 		if err := json.Unmarshal(r.Body, &apps[i]); err != nil {
-			return nil, fmt.Errorf("read app %s: %w", r.ID, err)
+			return nil, "", fmt.Errorf("read app %s: %w", r.ID, err)
 		}
 	}
-	return apps, nil
+	if Full(records, limit) {
+		next = apps[len(apps)-1].ID
+	}
+	return apps, next, nil
 }
 
 // NoteVersion writes the note of a published version.

@@ -3,6 +3,7 @@ package steps
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"github.com/cuelight/cuelight/engine"
 	"github.com/cuelight/cuelight/engine/expr"
@@ -31,6 +32,31 @@ var _ = declare(engine.StepSpec[push]{
 		{
 			Name: "everybody is only meant when it is typed", Object: `{"number":"*","status":"ready"}`,
 			Settings: `{"to": "{{ object.number }}", "event": "message"}`, WantError: "PUSH_TO",
+		},
+		{
+			Name: "nor is everybody meant in a list", Object: `{"number":"*","status":"ready","owner":"anna"}`,
+			Settings: `{"to": "{{ [object.owner, object.number] }}", "event": "message"}`, WantError: "PUSH_TO",
+		},
+		{
+			Name: "a list of nobody is refused", Object: `{"number":"1042","status":"ready"}`,
+			Settings: `{"to": "{{ filter([object.owner], # != null) }}", "event": "message"}`, WantError: "PUSH_TO",
+		},
+		{
+			Name: "a window that pages open by themselves is only meant when it is typed", Object: `{"number":"1042","note":"alert"}`,
+			Settings: `{"to": "*", "event": "{{ object.note }}"}`, WantError: "PUSH_EVENT",
+		},
+		{
+			Name: "data can not send pages elsewhere", Object: `{"number":"1042","note":"redirect"}`,
+			Settings: `{"to": "*", "event": "{{ object.note }}", "message": "/login"}`, WantError: "PUSH_EVENT",
+		},
+		{Name: "typed, pages are sent elsewhere", Settings: `{"to": "*", "event": "redirect", "message": "/login"}`, Want: []string{`push * redirect "/login"`}},
+		{
+			Name: "a name that clients use for themselves", Object: `{"number":"1042","note":"connect"}`,
+			Settings: `{"to": "*", "event": "{{ object.note }}"}`, WantError: "PUSH_EVENT",
+		},
+		{
+			Name: "a long message to very many", Object: `{"number":"1042","note":"` + strings.Repeat("u,", 999) + `u` + strings.Repeat(" ", 200) + `"}`,
+			Settings: `{"to": "{{ split(trim(object.note), \",\") }}", "event": "message", "message": "{{ object.note }}"}`, WantError: "PUSH_SIZE",
 		},
 	},
 	Run: runPush,

@@ -238,7 +238,7 @@ func (c *compiler) matches(n *ast.BinaryNode, x, y node) (node, error) {
 	if text, ok := y.value.(string); ok && y.constant {
 		p, err := compilePattern(text)
 		if err != nil {
-			return node{}, c.fail(n, "", "%s", err)
+			return node{}, c.at.place(n.Location().From, err)
 		}
 		ready = p
 	}

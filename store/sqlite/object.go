@@ -31,7 +31,7 @@ func (s *Store) Objects(ctx context.Context, q engine.ObjectQuery) (engine.Objec
 	}
 	page, err := s.objects(bounded, q, keys, limit, place)
 	if err != nil && errors.Is(bounded.Err(), context.DeadlineExceeded) && ctx.Err() == nil {
-		return engine.ObjectPage{}, &engine.CodedError{Kind: engine.ErrInvalid, Code: "UNINDEXED_FILTER", Limit: "unindexed_filter", Message: fmt.Sprintf(
+		return engine.ObjectPage{}, &engine.CodedError{Kind: engine.ErrInvalid, Code: "UNINDEXED_FILTER", Limit: "filter_time", Message: fmt.Sprintf(
 			"the filter took longer than %s since nothing in it can use an index: tick \"indexed\" on a field that it compares (%s)", unindexedFor, strings.Join(q.Filter.Fields(), ", "))}
 	}
 	return page, err

@@ -27,12 +27,11 @@ func (a *API) listApps(ctx context.Context, c *call, in *listAppsIn, _ *none) (*
 		}
 		return out, err
 	}
-	if out.Body.Items, err = a.opt.Engine.Apps(ctx, engine.AppID(in.Cursor), limit); err != nil {
+	items, next, err := a.opt.Engine.Apps(ctx, engine.AppID(in.Cursor), limit)
+	if err != nil {
 		return nil, err
 	}
-	if len(out.Body.Items) == limit {
-		out.Body.Next = string(out.Body.Items[limit-1].ID)
-	}
+	out.Body.Items, out.Body.Next = items, string(next)
 	return out, nil
 }
 

@@ -24,7 +24,7 @@ type pageOut[T any] struct{ Body page[T] }
 
 // ListQuery asks for a part of a list of objects. It is exported because huma looks at exported embedded structs only.
 type ListQuery struct {
-	Filter string `query:"filter" maxLength:"4096" doc:"Such as: status = \"paid\" AND total > 10."`
+	Filter string `query:"filter" doc:"At most 4096 bytes, such as: status = \"paid\" AND total > 10."`
 	Sort   string `query:"sort" maxLength:"256" doc:"Fields, - before one for descending: -changed_at,id."`
 	Limit  int    `query:"limit" default:"50" minimum:"1" doc:"Items in the answer."`
 	Cursor string `query:"cursor" maxLength:"1024" doc:"The next of an earlier page."`

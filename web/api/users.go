@@ -94,7 +94,7 @@ func checkPassword(password string) error {
 		return nil
 	}
 	p := wrongField("password", "PASSWORD", fmt.Sprintf("must have at least %d characters", MinPassword))
-	p.Limit = "password_chars"
+	p.Limit, p.Fields[0].Limit = "password_chars", "password_chars"
 	return p
 }
 

@@ -59,6 +59,8 @@ type world struct {
 	clock    *clock
 	log      *bytes.Buffer
 
+	rows int // times that a test wrote to the store itself
+
 	mu    sync.Mutex
 	ended []engine.Revocation
 	keys  map[string]string // principal → Authorization, or "cookie:…"

@@ -156,8 +156,10 @@ func (w *world) publish(doc []byte, answers *bytes.Buffer) {
 	}
 }
 
-// do carries out one line of a file and waits until every run that it caused has ended: create, patch, delete, call, start, stop.
+// do carries out one line of a file and waits until every run that it caused has ended: create, patch, delete, call, start, stop. SOON
+// stands for a moment that is a second away.
 func (w *world) do(line string, answers *bytes.Buffer) {
+	line = strings.ReplaceAll(line, "SOON", time.Now().Add(time.Second).UTC().Format(engine.DateFormat))
 	words := strings.SplitN(line, " ", 4)
 	for len(words) < 4 {
 		words = append(words, "")
