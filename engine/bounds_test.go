@@ -131,7 +131,7 @@ func walked(t *testing.T, n int, before int64, do func(*Scope) (Outcome, error))
 		v.lists[mainList].steps = append(v.lists[mainList].steps, &step{head: head{ID: fmt.Sprint("p", i)}, kind: "test", run: do})
 	}
 	st := newState("s0")
-	st.Walked = before
+	st.Walked, st.Steady = before, int(before)
 	doc, err := st.encode()
 	if err != nil {
 		t.Fatal(err)

@@ -41,6 +41,8 @@ const (
 	maxItems   = 10_000   // of a list
 	loopPage   = 100      // objects that a search loop looks ahead
 	maxTurns   = 64       // passes that begin in one op
+	// MaxSummed bounds the objects that one search sums.
+	MaxSummed = 10_000
 )
 
 // hand is what this node keeps in memory of a run while it has it in hand; all of it can be read again.

@@ -57,10 +57,7 @@ type searchObjects struct {
 	where     string
 }
 
-const (
-	maxFound  = 1000
-	maxSummed = 10_000
-)
+const maxFound = 1000
 
 // Bind ties filter, field and sort to the structure.
 func (c *searchObjects) Bind(b *engine.Binder) {
@@ -140,8 +137,8 @@ func sum(ctx context.Context, o *engine.Outside, c *searchObjects, q engine.Obje
 		if err != nil {
 			return nil, err
 		}
-		if seen += len(found.Items); seen > maxSummed || seen == maxSummed && found.Next != "" {
-			return nil, engine.OverLimit("SEARCH", "summed_objects", "a sum is of at most %d objects: filter more narrowly", maxSummed)
+		if seen += len(found.Items); seen > engine.MaxSummed || seen == engine.MaxSummed && found.Next != "" {
+			return nil, engine.OverLimit("SEARCH", "summed_objects", "a sum is of at most %d objects: filter more narrowly", engine.MaxSummed)
 		}
 		for _, one := range found.Items {
 			shown, err := o.Show(c.structure, one)

@@ -90,7 +90,7 @@ func parseFilter(s *engine.Structure, source string) (*filter.Node, error) {
 	if err != nil {
 		return nil, asFilterErrors(err)
 	}
-	n, err = filter.Check(n, source, filterFields(s), s.Zone())
+	n, err = filter.Check(n, source, s.FilterFields(), s.Zone())
 	return n, asFilterErrors(err)
 }
 
@@ -102,19 +102,6 @@ func asFilterErrors(err error) error {
 		return filter.Errors{one}
 	}
 	return err
-}
-
-var filterKinds = map[engine.FieldType]expr.Kind{
-	engine.TypeString: expr.KindString, engine.TypeNumber: expr.KindInt, engine.TypeDecimal: expr.KindDecimal, engine.TypeBoolean: expr.KindBool,
-	engine.TypeDate: expr.KindTime, engine.TypeLink: expr.KindString, engine.TypeJSON: expr.KindJSON,
-}
-
-func filterFields(s *engine.Structure) map[string]filter.Field {
-	fields := make(map[string]filter.Field, len(s.Fields))
-	for _, f := range s.Fields {
-		fields[f.ID] = filter.Field{Kind: filterKinds[f.Type], Options: f.Options}
-	}
-	return fields
 }
 
 const maxSort = 4
