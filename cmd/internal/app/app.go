@@ -65,6 +65,7 @@ type App struct {
 	log       *slog.Logger
 	web       *web.Server
 	listener  net.Listener
+	admin     net.Listener
 	group     *task.Group
 	demoToken string
 }
@@ -187,7 +188,7 @@ func (a *App) keepDemoToken(ctx context.Context) (string, error) {
 	return token, os.WriteFile(path, []byte(token+"\n"), 0o600)
 }
 
-// Listen takes the address; from now on URL is known.
+// Listen takes the address and the admin socket; from now on URL is known, and what comes waits until Serve answers it.
 func (a *App) Listen() error {
 	if a.cfg.Demo && !a.cfg.DemoPublic && !loopback(a.cfg.Listen) {
 		return fmt.Errorf("the demo has known passwords and listens on loopback only; %s is not (add --demo-public if everybody who reaches it may use it)", a.cfg.Listen)
@@ -195,6 +196,10 @@ func (a *App) Listen() error {
 	var err error
 	if a.listener, err = net.Listen("tcp", a.cfg.Listen); err != nil {
 		return fmt.Errorf("listen: %w", err)
+	}
+	if a.admin, err = a.listenAdmin(); err != nil {
+		_ = a.listener.Close()
+		return err
 	}
 	return nil
 }
