@@ -13,7 +13,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -276,24 +275,11 @@ func (l pushLog) Pushes(ctx context.Context, app engine.AppID, after int64, limi
 }
 
 func (l pushLog) RecentPushes(ctx context.Context, app engine.AppID, w live.Window) (live.Recent, error) {
-	tail, err := l.store.PushTail(ctx, app, w.Since, w.Pushes)
+	tail, err := l.store.PushTail(ctx, app, w.Since, w.Pushes, w.Bytes)
 	if err != nil {
 		return live.Recent{}, err
 	}
-	recent := live.Recent{Head: tail.Head, Pushes: tail.Pushes, Last: tail.Last, Floor: tail.Floor}
-	bytes := 0
-	for i, p := range slices.Backward(recent.Pushes) {
-		bytes += len(p.Message) + len(p.Event)
-		if bytes <= w.Bytes {
-			continue
-		}
-		for _, dropped := range recent.Pushes[:i+1] {
-			recent.Last[dropped.To] = dropped.Pos
-		}
-		recent.Pushes = recent.Pushes[i+1:]
-		break
-	}
-	return recent, nil
+	return live.Recent{Head: tail.Head, Pushes: tail.Pushes, Last: tail.Last, Floor: tail.Floor}, nil
 }
 
 // door lets visitors in: app, session and origin are judged here, for every connect and reconnect.
