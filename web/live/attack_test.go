@@ -367,7 +367,7 @@ func waitFor(t *testing.T, what string, done func() bool) {
 	t.Helper()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
-	end := time.After(10 * time.Second)
+	end := time.After(30 * time.Second)
 	for !done() {
 		select {
 		case <-tick.C:
