@@ -85,7 +85,7 @@ func TestCommandLineReachesTheData(t *testing.T) {
 
 // TestSecretsAreTheirOwnersOnly looks at the files in the data directory that open a door, and at the demo's token over restarts.
 func TestSecretsAreTheirOwnersOnly(t *testing.T) {
-	syscall.Umask(0) // what the program makes must not depend on the caller's
+	defer syscall.Umask(syscall.Umask(0)) // what the program makes must not depend on the caller's
 	s := newServer(t, "")
 	token := s.token
 	for _, restart := range []func(){func() {}, s.kill, func() { s.stop(syscall.SIGTERM); s.start() }} {
