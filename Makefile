@@ -44,14 +44,12 @@ check-go:
 	node .ci/gotest.mjs -race -timeout 15m ./web/live
 	node .ci/gotest.mjs -count 1 -p 1 -timeout 20m ./web/live ./engine/expr ./cmd/torture ./cmd/e2e
 
-# Every fuzz target for a while; what it finds stays in the package's testdata.
-FUZZTIME = 10s
+# Every fuzz target for a while, two at a time with one worker each; what they find stays in the packages' testdata.
+FUZZTIME = 20s
+FUZZ = engine/expr:FuzzCompile engine/expr:FuzzTemplate engine/filter:FuzzFilter steps:FuzzDocument web/live:FuzzConnectPacket web/api:FuzzScan
 fuzz:
-	go test ./engine/expr -run xxx -fuzz FuzzCompile -fuzztime $(FUZZTIME) -fuzzminimizetime 20x
-	go test ./engine/expr -run xxx -fuzz FuzzTemplate -fuzztime $(FUZZTIME) -fuzzminimizetime 20x
-	go test ./engine/filter -run xxx -fuzz FuzzFilter -fuzztime $(FUZZTIME) -fuzzminimizetime 20x
-	go test ./steps -run xxx -fuzz FuzzDocument -fuzztime $(FUZZTIME) -fuzzminimizetime 20x
-	go test ./web/live -run xxx -fuzz FuzzConnectPacket -fuzztime $(FUZZTIME) -fuzzminimizetime 20x
+	printf '%s\n' $(FUZZ) | xargs -P 2 -I TARGET sh -c 'target=TARGET; \
+		go test "./$${target%:*}" -run xxx -fuzz "^$${target#*:}$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 20x -parallel 1'
 
 browser:
 	npm --prefix web run test

@@ -78,8 +78,9 @@ type Store interface {
 	PushesOf(ctx context.Context, app AppID, run RunID) ([]Push, error)
 	// DeliveriesOf sums over all nodes what became of a run's pushes, by seq.
 	DeliveriesOf(ctx context.Context, app AppID, run RunID) ([]Delivery, error)
-	// PushTail returns the end of an app's push log, read in one snapshot: what a node's ring is filled with at start.
-	PushTail(ctx context.Context, app AppID, since time.Time, limit int) (PushTail, error)
+	// PushTail returns the end of an app's push log, read in one snapshot: what a node's ring is filled with at start. Of the newest pushes
+	// it gives at most limit, and no more than have size bytes of events and messages together; it holds no more than these in memory.
+	PushTail(ctx context.Context, app AppID, since time.Time, limit, size int) (PushTail, error)
 
 	// TakeOver gives every ready run that no living node owns to node, raising its epoch, and returns how many it took.
 	TakeOver(ctx context.Context, node string) (int, error)

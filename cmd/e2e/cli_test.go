@@ -82,3 +82,56 @@ func TestCommandLineReachesTheData(t *testing.T) {
 		t.Errorf("the user made without a server is %s", out)
 	}
 }
+
+// TestSecretsAreTheirOwnersOnly looks at the files in the data directory that open a door, and at the demo's token over restarts.
+func TestSecretsAreTheirOwnersOnly(t *testing.T) {
+	defer syscall.Umask(syscall.Umask(0)) // what the program makes must not depend on the caller's
+	s := newServer(t, "")
+	token := s.token
+	for _, restart := range []func(){func() {}, s.kill, func() { s.stop(syscall.SIGTERM); s.start() }} {
+		restart()
+		for _, name := range []string{"admin.sock", "demo-token", "setup-url"} {
+			info, err := os.Stat(filepath.Join(s.data, name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if mode := info.Mode().Perm(); mode != 0o600 {
+				t.Errorf("%s has the mode %o", name, mode)
+			}
+		}
+		if s.token != token {
+			t.Error("the demo's token is another one after a restart")
+		}
+		s.call("GET", "/api/v1/apps/demo/structures/Order/objects", token, nil)
+	}
+}
+
+// TestThrowAwayDataIsThrownAway starts the demo without a data directory and ends it, as Ctrl+C and as a service manager do.
+func TestThrowAwayDataIsThrownAway(t *testing.T) {
+	for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
+		t.Run(signal.String(), func(t *testing.T) {
+			tmp := t.TempDir()
+			t.Setenv("TMPDIR", tmp)
+			s := &server{t: t, address: "127.0.0.1:0", log: &lines{}}
+			t.Cleanup(func() { s.stop(syscall.SIGKILL) })
+			s.start()
+			made, err := os.ReadDir(tmp)
+			if err != nil || len(made) != 1 {
+				t.Fatalf("the demo keeps its data in %v %v", made, err)
+			}
+			info, err := made[0].Info()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if mode := info.Mode().Perm(); mode != 0o700 {
+				t.Errorf("the throw-away directory has the mode %o", mode)
+			}
+			if code := s.stop(signal); code != 0 {
+				t.Errorf("exit code %d", code)
+			}
+			if left, err := os.ReadDir(tmp); err != nil || len(left) != 0 {
+				t.Errorf("left behind: %v %v", left, err)
+			}
+		})
+	}
+}

@@ -1,25 +1,33 @@
 package e2e
 
 import (
-	"bufio"
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/gorilla/websocket"
 )
 
+// upgradeRate is the floor of pushes per second while stock clients upgrade. Each of the two lists waits for the answer to one request before it
+// sends the next, so the rate is that of 200 durable commits over HTTP a second, on processors that 200 stock clients in one Node process
+// share: what they leave differs from machine to machine. 1,000 are meant; web/live, where the clients are cheap, asserts 900.
+const upgradeRate = 400
+
 // TestNothingIsLostWhileClientsUpgrade pushes about a thousand a second, to everybody and to single users, while 200 stock clients come by
-// polling and go over to websockets.
+// polling and go over to websockets. It goes on until all have upgraded.
 func TestNothingIsLostWhileClientsUpgrade(t *testing.T) {
 	t.Log("raised: 100,000 requests per 10 s")
 	s := newServer(t, "", "--limit", "requests=100000")
 	admin := s.admin()
-	const users, clients, lasting = 10, 200, 4 * time.Second
+	const users, clients, perList, tooMany, coming = 10, 200, 400, 20_000, 3 * time.Second
 	var ids, sessions []string
 	for i := range users {
 		id := fmt.Sprintf("u%d", i)
@@ -29,9 +37,16 @@ func TestNothingIsLostWhileClientsUpgrade(t *testing.T) {
 	}
 	sums := make(chan []byte, 2)
 	setup := map[string]any{
-		"url": s.url, "clients": clientsDir(t), "version": "4.8.4", "sessions": sessions, "count": clients, "lasting": (lasting - time.Second).Milliseconds(),
+		"url": s.url, "clients": clientsDir(t), "version": "4.8.4", "sessions": sessions, "count": clients, "lasting": coming.Milliseconds(),
 	}
-	in, ended, _ := node(t, "testdata", func(line []byte) { sums <- append([]byte{}, line...) }, "load.cjs", asJSON(t, setup))
+	upgraded := make(chan struct{})
+	in, ended, _ := node(t, "testdata", func(line []byte) {
+		if string(line) == `"upgraded"` {
+			close(upgraded)
+			return
+		}
+		sums <- append([]byte{}, line...)
+	}, "load.cjs", asJSON(t, setup))
 
 	// Everybody's list and the users' own ones are numbered each for itself; the times are those of the clock that the clients see too.
 	sent := map[string][]int64{"all": nil, "own": nil}
@@ -40,9 +55,9 @@ func TestNothingIsLostWhileClientsUpgrade(t *testing.T) {
 	began := time.Now()
 	for list, to := range map[string]any{"all": "*", "own": ids} {
 		wg.Go(func() {
-			tick := time.NewTicker(10 * time.Millisecond)
-			defer tick.Stop()
-			for n := 0; time.Since(began) < lasting; n++ {
+			for n := 0; (n < perList || !isClosed(upgraded)) && n < tooMany && !isClosed(ended); n++ {
+				// Each push has a time of its own: one that was late does not make the next ones late.
+				<-time.After(time.Until(began.Add(time.Duration(n) * 10 * time.Millisecond)))
 				at := time.Now().UnixMilli()
 				a, err := s.try("POST", "/api/v1/apps/demo/push", s.token, map[string]any{"to": to, "event": list, "mode": "json", "message": n})
 				if err != nil || a.status != http.StatusOK {
@@ -52,7 +67,6 @@ func TestNothingIsLostWhileClientsUpgrade(t *testing.T) {
 				mu.Lock()
 				sent[list] = append(sent[list], at)
 				mu.Unlock()
-				<-tick.C
 			}
 		})
 	}
@@ -79,52 +93,181 @@ func TestNothingIsLostWhileClientsUpgrade(t *testing.T) {
 	if sum.Connected != clients || sum.Upgraded != clients || sum.Cut+sum.Refused+sum.Lost+sum.Doubled+sum.Swapped != 0 {
 		t.Errorf("not all came, or something was lost: %+v", sum)
 	}
-	if rate := float64(pushes) / took.Seconds(); rate < 200 {
-		t.Errorf("only %.0f pushes a second: this test says nothing", rate)
+	if rate := float64(pushes) / took.Seconds(); rate < upgradeRate {
+		t.Errorf("only %.0f pushes a second", rate)
 	}
 }
 
-// TestStalledReadersCostNothing lets sockets stand that never read, while much is pushed to them.
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
+
+// TestStalledReadersCostNothing pushes 200 MB past 50 websockets that never read and 50 pollers that never poll again, and past a healthy client.
 func TestStalledReadersCostNothing(t *testing.T) {
 	t.Log("raised: 100,000 requests per 10 s")
 	s := newServer(t, "", "--limit", "requests=100000")
-	const readers, pushes, size = 50, 1_000, 16 << 10
-	for range readers {
-		conn, err := net.Dial("tcp", s.address)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer func() { _ = conn.Close() }()
-		_ = conn.(*net.TCPConn).SetReadBuffer(4 << 10)
-		_, err = io.WriteString(conn, "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
-			"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
-		if err != nil {
-			t.Fatal(err)
-		}
-		if res, err := http.ReadResponse(bufio.NewReader(conn), nil); err != nil || res.StatusCode != http.StatusSwitchingProtocols {
-			t.Fatalf("upgrade: %v %v", res, err)
-		}
-		const connect = `40{"app_id":"demo"}`
-		// One text frame, masked with zeros.
-		if _, err := conn.Write(append([]byte{0x81, 0x80 | byte(len(connect)), 0, 0, 0, 0}, connect...)); err != nil {
-			t.Fatal(err)
-		}
+	const stalled, rounds, perRound = 50, 200, 16
+	for range rounds / 2 {
+		bigPushes(t, s, perRound) // they fill SQLite's page cache and the ring, which are of a fixed size and no cost of those who stall
 	}
-	online := func() int {
-		var out struct{ Online int }
-		s.call("POST", "/api/v1/apps/demo/push", s.token, map[string]any{"to": "*", "event": "x"}).into(t, &out)
-		return out.Online
+	for range stalled {
+		deafReader(t, s)
+		deafPoller(t, s)
 	}
-	eventually(t, "all readers to be connected", 10*time.Second, func() bool { return online() == readers })
+	heard := healthyReader(t, s)
 	before, _ := s.memory()
-	message := strings.Repeat("m", size)
-	for range pushes {
-		s.push("*", "x", message)
+	slowest := time.Duration(0)
+	for round := range rounds {
+		bigPushes(t, s, perRound)
+		began := time.Now()
+		for range perRound {
+			select {
+			case _, ok := <-heard:
+				if !ok {
+					t.Fatalf("the healthy client was cut off in round %d", round)
+				}
+			case <-time.After(30 * time.Second):
+				t.Fatalf("the healthy client hears nothing in round %d", round)
+			}
+		}
+		slowest = max(slowest, time.Since(began))
 	}
 	_, peak := s.memory()
-	t.Logf("%d MB to each of %d stalled readers; memory %d MB before, %d MB at its highest", pushes*size>>20, readers, before>>20, peak>>20)
-	if peak > before+150<<20 {
+	t.Logf("%d MB past each of %d stalled readers and %d stalled pollers; memory %d MB before, %d MB at its highest; the healthy one waited %v at most",
+		rounds*perRound*bigPush>>20, stalled, stalled, before>>20, peak>>20, slowest.Round(time.Millisecond))
+	if peak > before+100<<20 {
 		t.Errorf("memory rose by %d MB", (peak-before)>>20)
 	}
-	eventually(t, "those that stall to be closed", 30*time.Second, func() bool { return online() < readers })
+	if slowest > 2*time.Second {
+		t.Errorf("the healthy client waited %v", slowest)
+	}
+	eventually(t, "all but the healthy one to be closed", time.Minute, func() bool {
+		var out struct{ Online int }
+		s.call("POST", "/api/v1/apps/demo/push", s.token, map[string]any{"to": "*", "event": "x"}).into(t, &out)
+		return out.Online == 1
+	})
+}
+
+// bigPush is the size of the largest message that a push takes, nearly.
+const bigPush = 64<<10 - 64
+
+// bigPushes sends so many of them at once to everybody.
+func bigPushes(t *testing.T, s *server, n int) {
+	t.Helper()
+	message := strings.Repeat("m", bigPush)
+	var posting sync.WaitGroup
+	for range n {
+		posting.Go(func() {
+			a, err := s.try("POST", "/api/v1/apps/demo/push", s.token, map[string]any{"to": "*", "event": "big", "message": message})
+			if err != nil || a.status != http.StatusOK {
+				t.Errorf("push: %d %.200s %v", a.status, a.body, err)
+			}
+		})
+	}
+	posting.Wait()
+}
+
+// deafReader connects by a websocket and reads no more from then on.
+func deafReader(t *testing.T, s *server) {
+	t.Helper()
+	small := websocket.Dialer{NetDial: func(network, addr string) (net.Conn, error) {
+		c, err := net.Dial(network, addr)
+		if err == nil {
+			err = c.(*net.TCPConn).SetReadBuffer(4 << 10)
+		}
+		return c, err
+	}}
+	connectGuest(t, s, &small)
+}
+
+// healthyReader gives a channel that hears of every big push that a guest gets, in order.
+func healthyReader(t *testing.T, s *server) <-chan struct{} {
+	t.Helper()
+	ws := connectGuest(t, s, websocket.DefaultDialer)
+	heard := make(chan struct{}, 10_000)
+	go func() {
+		defer close(heard)
+		for last := int64(0); ; {
+			_, data, err := ws.ReadMessage()
+			if err != nil {
+				return
+			}
+			if string(data) == "2" {
+				if ws.WriteMessage(websocket.TextMessage, []byte("3")) != nil {
+					return
+				}
+				continue
+			}
+			var args []any
+			if json.Unmarshal(bytes.TrimPrefix(data, []byte("42")), &args) != nil || len(args) != 3 || args[0] != "big" {
+				continue
+			}
+			offset, _ := args[2].(string)
+			_, text, _ := strings.Cut(offset, ".")
+			pos, _ := strconv.ParseInt(text, 10, 64)
+			if last != 0 && pos != last+1 {
+				t.Errorf("the healthy client got %d after %d", pos, last)
+			}
+			last = pos
+			heard <- struct{}{}
+		}
+	}()
+	return heard
+}
+
+func connectGuest(t *testing.T, s *server, dialer *websocket.Dialer) *websocket.Conn {
+	t.Helper()
+	ws, res, err := dialer.Dial("ws://"+s.address+"/socket.io/?EIO=4&transport=websocket", nil)
+	if err != nil {
+		t.Fatalf("%v %v", res, err)
+	}
+	t.Cleanup(func() { _ = ws.Close() })
+	if err := ws.WriteMessage(websocket.TextMessage, []byte(`40{"app_id":"demo"}`)); err != nil {
+		t.Fatal(err)
+	}
+	for {
+		_, data, err := ws.ReadMessage()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if bytes.HasPrefix(data, []byte("40")) {
+			return ws
+		}
+	}
+}
+
+// deafPoller connects by polling, takes the answer to its CONNECT and never polls again.
+func deafPoller(t *testing.T, s *server) {
+	t.Helper()
+	do := func(method, sid, body string) string {
+		req, err := http.NewRequest(method, s.url+"/socket.io/?EIO=4&transport=polling"+sid, strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Content-Type", "text/plain;charset=UTF-8")
+		res, err := web.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = res.Body.Close() }()
+		doc, err := io.ReadAll(res.Body)
+		if err != nil || res.StatusCode != http.StatusOK {
+			t.Fatalf("%s: %d %s %v", method, res.StatusCode, doc, err)
+		}
+		return string(doc)
+	}
+	var open struct{ Sid string }
+	if err := json.Unmarshal([]byte(strings.TrimPrefix(do("GET", "", ""), "0")), &open); err != nil {
+		t.Fatal(err)
+	}
+	sid := "&sid=" + open.Sid
+	do("POST", sid, `40{"app_id":"demo"}`)
+	if said := do("GET", sid, ""); !strings.HasPrefix(said, "40") {
+		t.Fatalf("CONNECT was answered %s", said)
+	}
 }

@@ -24,7 +24,7 @@ import (
 // server is `cuelight serve --demo` as a process, which can be killed and started again on the same address and data.
 type server struct {
 	t        testing.TB
-	data     string
+	data     string // empty: the program makes a throw-away directory
 	database string
 	more     []string // arguments of serve
 	address  string
@@ -75,7 +75,10 @@ func command(args ...string) *exec.Cmd {
 // start runs the server until it says that it is ready.
 func (s *server) start() {
 	s.t.Helper()
-	args := append([]string{"serve", "--demo", "--listen", s.address, "--data", s.data}, s.more...)
+	args := append([]string{"serve", "--demo", "--listen", s.address}, s.more...)
+	if s.data != "" {
+		args = append(args, "--data", s.data)
+	}
 	if s.database != "" {
 		args = append(args, "--database", s.database)
 	}

@@ -195,6 +195,49 @@ func TestCutOffClientsGetWhatTheyMissed(t *testing.T) {
 	})
 }
 
+// TestCookiesOpenNothing connects from another site with a good login cookie of an administrator and with a user's session in cookies: who gives
+// no session_id is a guest, or nobody where the app has no guests.
+func TestCookiesOpenNothing(t *testing.T) {
+	s := newServer(t, "")
+	admin := s.admin()
+	s.call("POST", "/api/v1/apps", admin, map[string]any{"id": "members", "name": "Members"})
+	s.call("POST", "/api/v1/accounts", admin, map[string]any{"email": "root@example.com", "role": "admin", "password": "a long password"})
+	a := s.call("POST", "/api/v1/session", "", map[string]any{"email": "root@example.com", "password": "a long password"})
+	cookie, _, _ := strings.Cut(a.header.Get("Set-Cookie"), ";")
+	req, err := http.NewRequest("GET", s.url+"/api/v1/accounts", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Cookie", cookie)
+	res, err := web.Do(req)
+	if err != nil || res.StatusCode != http.StatusOK {
+		t.Fatalf("the cookie %.12s… is no administrator's: %v %v", cookie, res, err)
+	}
+	_ = res.Body.Close()
+	session := s.login("testUser")
+	headers := map[string]string{
+		"Origin": "https://evil.example",
+		"Cookie": cookie + "; session_id=" + session + "; sessionID=" + session + "; sid=" + session,
+	}
+	c := newStock(t, s.url)
+	for transports := range transportSets {
+		t.Run(transports, func(t *testing.T) {
+			c := &stock{t: t, url: c.url, in: c.in, ended: c.ended, news: c.news}
+			guest, member := transports+" guest", transports+" member"
+			c.open(guest, "4.8.4", transports, auth("demo", ""), headers)
+			c.want(guest, "connect")
+			c.open(member, "4.8.4", transports, auth("members", ""), headers)
+			if h := c.want(member, "refused"); h.Data.Code != "session_expired" {
+				t.Errorf("where there are no guests the answer is %q", h.Data.Code)
+			}
+			s.push("testUser", "own", "not for a guest")
+			s.push("*", "end", "")
+			c.heard(guest, `end:""`)
+			c.do(guest, "close", nil)
+		})
+	}
+}
+
 // TestOldClientsComeBackFresh has clients from before recovery come back to a killed server: with nothing of the past, and to all that follows.
 func TestOldClientsComeBackFresh(t *testing.T) {
 	s := newServer(t, "")

@@ -40,15 +40,30 @@ func (h *history) check(ctx context.Context, v *victim, out printer) ([]string, 
 	faults = append(faults, rec.checkRuns()...)
 	faults = append(faults, h.checkCounts(rec)...)
 	faults = append(faults, rec.checkPushes()...)
-	segments := 0
+	faults = append(faults, h.checkStrikes()...)
+	fresh, recovered := 0, 0
 	for _, name := range slices.Sorted(mapKeys(h.pages)) {
 		p := h.pages[name]
 		faults = append(faults, p.check(name, rec.wanted(p.auth["session_id"] != ""))...)
-		segments += len(p.segments)
+		faults = append(faults, p.checkRecoveries(name, h.kills)...)
+		fresh, recovered = fresh+len(p.segments), recovered+p.recovered
 	}
-	fmt.Fprintf(out, "  acknowledged writes %d, calls %d, repeated requests %d; changes %d, runs %d, pushes %d; pages %d with %d fresh connects\n",
-		len(h.writes), len(h.bumps), h.retries, len(rec.changes), len(rec.runs), len(rec.pushes), len(h.pages), segments)
+	fmt.Fprintf(out, "  kills %d, %d more before it was ready, immediate stops %d\n", h.kills, h.early, h.stops)
+	fmt.Fprintf(out, "  acknowledged writes %d, calls %d, repeated requests %d; changes %d, runs %d, pushes %d; pages %d, connects %d, recovered %d\n",
+		len(h.writes), len(h.bumps), h.retries, len(rec.changes), len(rec.runs), len(rec.pushes), len(h.pages), fresh, recovered)
 	return faults, nil
+}
+
+// checkStrikes wants the blows to have met what they were meant for: a torture that hurts nobody proves nothing.
+func (h *history) checkStrikes() []string {
+	var faults []string
+	if h.kills >= 8 && h.early == 0 {
+		faults = append(faults, "the server was never killed before it was ready")
+	}
+	if h.retries == 0 {
+		faults = append(faults, "no request was ever interrupted")
+	}
+	return faults
 }
 
 func mapKeys[V any](m map[string]V) func(func(string) bool) {
@@ -193,14 +208,27 @@ func (h *history) checkCounts(rec *recorded) []string {
 			faults = append(faults, fmt.Sprintf("object %s is done %s times after %d runs", id, got, want[id]))
 		}
 	}
+	return append(faults, h.checkBumps(rec, bumped)...)
+}
+
+// checkBumps wants each of the hundred calls for count + 1 to be acknowledged, carried out once and counted.
+func (h *history) checkBumps(rec *recorded, carriedOut map[string]bool) []string {
+	var faults []string
+	if n := len(carriedOut); n != bumps {
+		faults = append(faults, fmt.Sprintf("%d calls were carried out, not %d", n, bumps))
+	}
+	acknowledged := map[string]bool{}
 	for _, id := range h.bumps {
-		if !bumped[id] {
+		acknowledged[id] = true
+		if !carriedOut[id] {
 			faults = append(faults, "the run of an acknowledged call is lost: "+id)
 		}
-		delete(bumped, id)
 	}
-	if len(bumped) > 100-len(h.bumps) {
-		faults = append(faults, fmt.Sprintf("%d calls were carried out that nobody was told of", len(bumped)))
+	if n := len(acknowledged); n != bumps || len(h.bumps) != bumps {
+		faults = append(faults, fmt.Sprintf("%d calls were acknowledged with %d runs, not %d", len(h.bumps), n, bumps))
+	}
+	if got := fmt.Sprint(rec.objects[fmt.Sprint(objects-1)]["count"]); got != fmt.Sprint(bumps) {
+		faults = append(faults, fmt.Sprintf("%d calls for count + 1 give %s", bumps, got))
 	}
 	return faults
 }

@@ -59,7 +59,13 @@ type history struct {
 	bumps   []string // run ids
 	retries int
 	pages   map[string]*page
+
+	kills, stops int // of the server, of the database
+	early        int // kills of a server that was not ready yet, besides
 }
+
+// bumps are the calls for count + 1 that are made at once.
+const bumps = 100
 
 // ack is an acknowledged write.
 type ack struct {
@@ -164,10 +170,10 @@ func (h *history) write(ctx context.Context, v *victim, writer int) {
 	}
 }
 
-// bump calls for count + 1 on one object a hundred times at once, in no order.
+// bump calls for count + 1 on one object a hundred times at once, in no order, until each call is acknowledged.
 func (h *history) bump(ctx context.Context, v *victim) {
 	var wg sync.WaitGroup
-	for i := range 100 {
+	for i := range bumps {
 		wg.Add(1)
 		tasks.Go("bump", func() {
 			defer wg.Done()

@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"log/slog"
@@ -71,6 +72,9 @@ type printer interface{ Write([]byte) (int, error) }
 
 // run carries the plan out and lists every violation.
 func (p plan) run(ctx context.Context, out printer) (faults []string, err error) {
+	if p.kills < 1 || p.stops < 0 {
+		return nil, errors.New("a torture needs one kill at least")
+	}
 	dir, err := os.MkdirTemp("", "cuelight-torture-")
 	if err != nil {
 		return nil, err
@@ -120,7 +124,7 @@ func (p plan) run(ctx context.Context, out printer) (faults []string, err error)
 	if len(faults) > 0 {
 		fmt.Fprintln(out, "  data kept in", dir)
 	}
-	fmt.Fprintf(out, "violations: %d\n", len(faults))
+	fmt.Fprintf(out, "violations: %d (seed %d)\n", len(faults), p.seed)
 	return faults, nil
 }
 
@@ -148,8 +152,16 @@ func (p plan) inflict(ctx context.Context, v *victim, pg *storetest.Server, h *h
 	for i := range p.writers {
 		workers.Go("writer", func() { h.write(load, v, i) })
 	}
-	workers.Go("bumps", func() { h.bump(load, v) })
-	err := p.strike(ctx, v, pg, random)
+	bumped := make(chan struct{})
+	err := p.strike(ctx, v, pg, h, random, func() {
+		tasks.Go("bumps", func() {
+			defer close(bumped)
+			h.bump(ctx, v)
+		})
+	})
+	if err == nil {
+		err = await(ctx, bumped)
+	}
 	quiet()
 	workers.Wait()
 	if err == nil {
@@ -160,32 +172,87 @@ func (p plan) inflict(ctx context.Context, v *victim, pg *storetest.Server, h *h
 	return err
 }
 
-// strike kills at random moments.
-func (p plan) strike(ctx context.Context, v *victim, pg *storetest.Server, random *rand.Rand) error {
-	blows := make([]bool, p.kills) // true: the database instead of the server
-	if pg != nil {
-		for range p.stops {
-			blows = append(blows, true)
-		}
-		random.Shuffle(len(blows), func(i, j int) { blows[i], blows[j] = blows[j], blows[i] })
+// await waits until all bumps are acknowledged: each is repeated until it is.
+func await(ctx context.Context, bumped <-chan struct{}) error {
+	select {
+	case <-bumped:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(2 * time.Minute):
+		return errors.New("not every call was acknowledged within two minutes of the last blow")
 	}
-	for _, database := range blows {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(time.Duration(100+random.IntN(500)) * time.Millisecond):
+}
+
+// blow is one thing that strike does.
+type blow struct {
+	database bool // stop the database instead of the server
+	early    bool // kill the server once more while it starts
+	bump     bool // just before it the hundred calls begin
+}
+
+func (p plan) blows(database bool, random *rand.Rand) []blow {
+	blows := make([]blow, p.kills)
+	for i := range blows {
+		blows[i].early = i%4 == 0
+	}
+	if database {
+		for range p.stops {
+			blows = append(blows, blow{database: true})
 		}
-		if database {
+	}
+	random.Shuffle(len(blows), func(i, j int) { blows[i], blows[j] = blows[j], blows[i] })
+	blows[random.IntN(len(blows))].bump = true
+	return blows
+}
+
+// strike kills at random moments.
+func (p plan) strike(ctx context.Context, v *victim, pg *storetest.Server, h *history, random *rand.Rand, bump func()) error {
+	for _, b := range p.blows(pg != nil, random) {
+		if err := pause(ctx, time.Duration(100+random.IntN(500))*time.Millisecond); err != nil {
+			return err
+		}
+		if b.bump {
+			bump()
+			if err := pause(ctx, time.Duration(random.IntN(30))*time.Millisecond); err != nil {
+				return err
+			}
+		}
+		if b.database {
+			h.stops++
 			pg.Stop()
 			if err := pg.Start(); err != nil {
 				return err
 			}
 			continue
 		}
+		h.kills++
 		v.stop(syscall.SIGKILL)
+		if b.early {
+			// It is killed again while it takes up what the first kill left behind.
+			if err := v.launch(); err != nil {
+				return err
+			}
+			if err := pause(ctx, time.Duration(random.Int64N(int64(v.started)/2+1))); err != nil {
+				return err
+			}
+			if !v.isReady(ctx) {
+				h.early++
+			}
+			v.stop(syscall.SIGKILL)
+		}
 		if err := v.start(ctx); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
+	}
 }

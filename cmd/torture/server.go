@@ -23,6 +23,7 @@ type victim struct {
 	token    string
 	cmd      *exec.Cmd
 	exited   chan struct{}
+	started  time.Duration // how long it took to get ready the last time
 	log      *os.File
 	client   *http.Client
 }
@@ -51,6 +52,17 @@ func (v *victim) url() string { return fmt.Sprintf("http://127.0.0.1:%d", v.port
 
 // start runs the server and returns once it is ready.
 func (v *victim) start(ctx context.Context) error {
+	began := time.Now()
+	if err := v.launch(); err != nil {
+		return err
+	}
+	err := v.ready(ctx)
+	v.started = time.Since(began)
+	return err
+}
+
+// launch runs the server without waiting for it.
+func (v *victim) launch() error {
 	args := []string{"serve", "--data", v.data, "--listen", fmt.Sprintf("127.0.0.1:%d", v.port), "--log-level", "warn", "--limit", "requests=1000000;connections=10000;login_attempts=1000"}
 	if v.database != "" {
 		args = append(args, "--database", v.database)
@@ -68,22 +80,29 @@ func (v *victim) start(ctx context.Context) error {
 		_ = cmd.Wait() // how it ended is seen by what it left behind
 		close(exited)
 	})
-	return v.ready(ctx)
+	return nil
+}
+
+// isReady asks once.
+func (v *victim) isReady(ctx context.Context) bool {
+	req, err := http.NewRequestWithContext(ctx, "GET", v.url()+"/readyz", nil)
+	if err != nil {
+		return false
+	}
+	res, err := v.client.Do(req)
+	if err != nil {
+		return false
+	}
+	_ = res.Body.Close()
+	return res.StatusCode == http.StatusOK
 }
 
 func (v *victim) ready(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, 60*time.Second)
 	defer cancel()
 	for {
-		req, err := http.NewRequestWithContext(ctx, "GET", v.url()+"/readyz", nil)
-		if err != nil {
-			return err
-		}
-		if res, err := v.client.Do(req); err == nil {
-			_ = res.Body.Close()
-			if res.StatusCode == http.StatusOK {
-				return nil
-			}
+		if v.isReady(ctx) {
+			return nil
 		}
 		select {
 		case <-v.exited:

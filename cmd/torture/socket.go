@@ -24,7 +24,9 @@ type page struct {
 	offset   string
 	segments [][]int64 // positions received, a new segment for each connect that was not a recovery
 	refused  int
-	faults   []string
+	// recovered counts the connects that went on where the page was.
+	recovered int
+	faults    []string
 }
 
 // run keeps the page connected until ctx ends, as the official client does: again and again after a short pause.
@@ -90,6 +92,8 @@ func (p *page) packet(data string) string {
 		if hello.Pid != p.pid {
 			p.segments = append(p.segments, nil)
 			p.offset = ""
+		} else {
+			p.recovered++
 		}
 		p.pid = hello.Pid
 	case strings.HasPrefix(data, "44"):
@@ -157,6 +161,24 @@ func (p *page) check(name string, wanted []int64) []string {
 	}
 	if len(wanted) > 0 && before != len(wanted)-1 {
 		faults = append(faults, fmt.Sprintf("%s has not got the end of the log", name))
+	}
+	return faults
+}
+
+// checkRecoveries wants the page to have come back by recovery, as a rule: it is always back long before its window ends. Once in a while
+// the answer to a CONNECT is lost by a kill, or a page has nothing to go on from yet.
+func (p *page) checkRecoveries(name string, kills int) []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var faults []string
+	if p.recovered == 0 {
+		faults = append(faults, name+" never recovered")
+	}
+	if again := len(p.segments) - 1; again > kills/10 {
+		faults = append(faults, fmt.Sprintf("%s came back fresh %d times in %d kills", name, again, kills))
+	}
+	if p.refused > 0 {
+		faults = append(faults, fmt.Sprintf("%s was refused %d times", name, p.refused))
 	}
 	return faults
 }

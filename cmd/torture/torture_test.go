@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"math/rand/v2"
 	"os"
 	"testing"
 
@@ -42,7 +43,8 @@ func TestNothingAcknowledgedIsLostWhenTheServerIsKilled(t *testing.T) {
 			if name == "postgres" {
 				storetest.NeedServer(t)
 			}
-			p.writers, p.pages, p.binary, p.seed = 6, 6, binary, 1
+			p.writers, p.pages, p.binary, p.seed = 6, 6, binary, rand.Uint64()
+			t.Logf("again with: go run ./cmd/torture -store %s -kills %d -stops %d -seed %d", p.store, p.kills, p.stops, p.seed)
 			faults, err := p.run(t.Context(), testOutput{t})
 			if err != nil {
 				t.Fatal(err)

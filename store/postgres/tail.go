@@ -12,13 +12,13 @@ import (
 )
 
 // PushTail returns the end of an app's push log.
-func (s *Store) PushTail(ctx context.Context, app engine.AppID, since time.Time, limit int) (engine.PushTail, error) {
+func (s *Store) PushTail(ctx context.Context, app engine.AppID, since time.Time, limit, size int) (engine.PushTail, error) {
 	tail := engine.PushTail{Last: map[string]int64{}}
-	err := s.snapshot(ctx, func(tx pgx.Tx) error { return readTail(ctx, tx, &tail, app, since, limit) })
+	err := s.snapshot(ctx, func(tx pgx.Tx) error { return readTail(ctx, tx, &tail, app, since, limit, size) })
 	return tail, classify(err)
 }
 
-func readTail(ctx context.Context, tx pgx.Tx, tail *engine.PushTail, app engine.AppID, since time.Time, limit int) error {
+func readTail(ctx context.Context, tx pgx.Tx, tail *engine.PushTail, app engine.AppID, since time.Time, limit, size int) error {
 	err := tx.QueryRow(ctx, `SELECT epoch, pos FROM push_head WHERE app = $1`, app).Scan(&tail.Head.Epoch, &tail.Head.Pos)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil
@@ -26,7 +26,12 @@ func readTail(ctx context.Context, tx pgx.Tx, tail *engine.PushTail, app engine.
 	if err != nil {
 		return err
 	}
-	rows, err := tx.Query(ctx, selectPush+` WHERE app = $1 AND at >= $2 ORDER BY pos DESC LIMIT $3`, app, millis(since), limit)
+	// The sizes are known without reading the texts, so nothing beyond the bound is sent.
+	rows, err := tx.Query(ctx, selectPush+` WHERE app = $1 AND pos > (
+		SELECT COALESCE(MAX(pos), 0) FROM (
+			SELECT pos, SUM(octet_length(event) + octet_length(message)) OVER (ORDER BY pos DESC) AS size FROM (
+				SELECT pos, event, message FROM pushes WHERE app = $1 AND at >= $2 ORDER BY pos DESC LIMIT $3) AS newest) AS sized
+		WHERE size > $4) AND at >= $2 ORDER BY pos DESC LIMIT $3`, app, millis(since), limit, size)
 	if err != nil {
 		return err
 	}

@@ -11,7 +11,7 @@ import (
 )
 
 // PushTail returns the end of an app's push log.
-func (s *Store) PushTail(ctx context.Context, app engine.AppID, since time.Time, limit int) (engine.PushTail, error) {
+func (s *Store) PushTail(ctx context.Context, app engine.AppID, since time.Time, limit, size int) (engine.PushTail, error) {
 	tail := engine.PushTail{Last: map[string]int64{}}
 	tx, err := s.read.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
@@ -29,10 +29,9 @@ func (s *Store) PushTail(ctx context.Context, app engine.AppID, since time.Time,
 	if err != nil {
 		return tail, classify(err)
 	}
-	if tail.Pushes, err = collect(rows, scanPush); err != nil {
+	if tail.Pushes, err = collectNewest(rows, size); err != nil {
 		return tail, classify(err)
 	}
-	slices.Reverse(tail.Pushes)
 	first := tail.Head.Pos + 1
 	if len(tail.Pushes) > 0 {
 		first = tail.Pushes[0].Pos
@@ -59,4 +58,22 @@ func (s *Store) PushTail(ctx context.Context, app engine.AppID, since time.Time,
 		tail.Last[to] = pos
 	}
 	return tail, classify(older.Err())
+}
+
+// collectNewest reads pushes from the newest on until they have more than size bytes together, and gives them by position.
+func collectNewest(rows *sql.Rows, size int) ([]engine.Push, error) {
+	defer func() { _ = rows.Close() }()
+	var list []engine.Push
+	for rows.Next() {
+		p, err := scanPush(rows)
+		if err != nil {
+			return nil, err
+		}
+		if size -= len(p.Event) + len(p.Message); size < 0 {
+			break
+		}
+		list = append(list, p)
+	}
+	slices.Reverse(list)
+	return list, rows.Err()
 }

@@ -317,7 +317,7 @@ func prune(t *testing.T, s engine.Store) {
 	if steps, err := s.Steps(t.Context(), app, "r1", 0, 10); err != nil || len(steps) != 1 {
 		t.Errorf("steps of a kept run: %v, %v", steps, err)
 	}
-	tail, err := s.PushTail(t.Context(), app, time.Time{}, 100)
+	tail, err := s.PushTail(t.Context(), app, time.Time{}, 100, 1<<20)
 	if err != nil || len(tail.Pushes) != 5 || tail.Head.Pos != 10 || tail.Floor != 1 {
 		t.Errorf("tail after pruning: %+v, %v", tail, err)
 	}

@@ -70,7 +70,7 @@ func positions(t *testing.T, s engine.Store) {
 }
 
 func tail(t *testing.T, s engine.Store) {
-	if got, err := s.PushTail(t.Context(), app, time.Time{}, 10); err != nil || got.Head.Pos != 0 || len(got.Pushes) != 0 {
+	if got, err := s.PushTail(t.Context(), app, time.Time{}, 10, 1<<20); err != nil || got.Head.Pos != 0 || len(got.Pushes) != 0 {
 		t.Errorf("tail of nothing: %+v, %v", got, err)
 	}
 	if _, err := s.PushHead(t.Context(), app); !errors.Is(err, engine.ErrNotFound) {
@@ -81,13 +81,20 @@ func tail(t *testing.T, s engine.Store) {
 		e.Pushes = append(e.Pushes, &engine.Push{App: app, To: []string{"*", "ann", "bob"}[i%3], Event: "e", Message: `{"a":1}`, JSON: i == 5, Run: "r", Seq: int64(i), At: time.UnixMilli(int64(i+1) * 100).UTC()})
 	}
 	must(t, s, effects(nil, e))
-	got, err := s.PushTail(t.Context(), app, time.UnixMilli(300), 3)
+	got, err := s.PushTail(t.Context(), app, time.UnixMilli(300), 3, 1<<20)
 	if err != nil || got.Head.Pos != 6 || len(got.Pushes) != 3 || got.Pushes[0].Pos != 4 || !got.Pushes[2].JSON || got.Pushes[0].JSON || got.Floor != 0 ||
 		fmt.Sprint(got.Last) != "map[*:1 ann:2 bob:3]" {
 		t.Errorf("tail: %+v, %v", got, err)
 	}
 	if p := got.Pushes[2]; p != *e.Pushes[5] {
 		t.Errorf("push came back as %+v, was %+v", p, *e.Pushes[5])
+	}
+	// Each push has 8 bytes.
+	for size, first := range map[int]int64{0: 7, 7: 7, 8: 6, 23: 5, 24: 4, 1 << 20: 1} {
+		got, err := s.PushTail(t.Context(), app, time.Time{}, 10, size)
+		if err != nil || int64(len(got.Pushes)) != 7-first || len(got.Pushes) > 0 && got.Pushes[0].Pos != first || first > 3 && got.Last["*"] != (first-2)/3*3+1 {
+			t.Errorf("tail of at most %d bytes: %+v, %v", size, got, err)
+		}
 	}
 	list, err := s.Pushes(t.Context(), app, 2, time.UnixMilli(400), 2)
 	if err != nil || len(list) != 2 || list[0].Pos != 4 {

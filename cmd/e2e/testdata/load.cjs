@@ -1,4 +1,4 @@
-// Opens many stock clients that begin by polling and go over to a websocket, and says of each whether it lost, doubled or swapped anything.
+// Opens many stock clients that begin by polling and go over to a websocket, says "upgraded" when all have done so, and then says of each whether it lost, doubled or swapped anything.
 const { createRequire } = require('node:module')
 const { join } = require('node:path')
 const readline = require('node:readline')
@@ -15,7 +15,9 @@ function open(session) {
   socket.on('connect', () => { client.connectedAt = Date.now(); sum.connected++ })
   socket.on('disconnect', () => sum.cut++)
   socket.on('connect_error', () => sum.refused++)
-  socket.io.on('open', () => socket.io.engine.on('upgrade', () => sum.upgraded++))
+  socket.io.on('open', () => socket.io.engine.on('upgrade', () => {
+    if (++sum.upgraded === count) process.stdout.write('"upgraded"\n')
+  }))
   // Two lists, everybody's and the user's own, each numbered from 0 without a gap.
   socket.onAny((list, n, offset) => {
     sum.events++

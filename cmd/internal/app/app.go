@@ -13,7 +13,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -67,6 +66,7 @@ type App struct {
 	log       *slog.Logger
 	web       *web.Server
 	listener  net.Listener
+	admin     net.Listener
 	group     *task.Group
 	demoToken string
 }
@@ -190,7 +190,7 @@ func (a *App) keepDemoToken(ctx context.Context) (string, error) {
 	return token, os.WriteFile(path, []byte(token+"\n"), 0o600)
 }
 
-// Listen takes the address; from now on URL is known.
+// Listen takes the address and the admin socket; from now on URL is known, and what comes waits until Serve answers it.
 func (a *App) Listen() error {
 	if a.cfg.Demo && !a.cfg.DemoPublic && !loopback(a.cfg.Listen) {
 		return fmt.Errorf("the demo has known passwords and listens on loopback only; %s is not (add --demo-public if everybody who reaches it may use it)", a.cfg.Listen)
@@ -198,6 +198,10 @@ func (a *App) Listen() error {
 	var err error
 	if a.listener, err = net.Listen("tcp", a.cfg.Listen); err != nil {
 		return fmt.Errorf("listen: %w", err)
+	}
+	if a.admin, err = a.listenAdmin(); err != nil {
+		_ = a.listener.Close()
+		return err
 	}
 	return nil
 }
@@ -277,24 +281,11 @@ func (l pushLog) Pushes(ctx context.Context, app engine.AppID, after int64, limi
 }
 
 func (l pushLog) RecentPushes(ctx context.Context, app engine.AppID, w live.Window) (live.Recent, error) {
-	tail, err := l.store.PushTail(ctx, app, w.Since, w.Pushes)
+	tail, err := l.store.PushTail(ctx, app, w.Since, w.Pushes, w.Bytes)
 	if err != nil {
 		return live.Recent{}, err
 	}
-	recent := live.Recent{Head: tail.Head, Pushes: tail.Pushes, Last: tail.Last, Floor: tail.Floor}
-	bytes := 0
-	for i, p := range slices.Backward(recent.Pushes) {
-		bytes += len(p.Message) + len(p.Event)
-		if bytes <= w.Bytes {
-			continue
-		}
-		for _, dropped := range recent.Pushes[:i+1] {
-			recent.Last[dropped.To] = dropped.Pos
-		}
-		recent.Pushes = recent.Pushes[i+1:]
-		break
-	}
-	return recent, nil
+	return live.Recent{Head: tail.Head, Pushes: tail.Pushes, Last: tail.Last, Floor: tail.Floor}, nil
 }
 
 // door lets visitors in: app, session and origin are judged here, for every connect and reconnect.

@@ -38,16 +38,13 @@ func (a *App) Serve(ctx context.Context) error {
 			return err
 		}
 	}
-	admin, err := a.listenAdmin()
-	if err != nil {
-		return err
-	}
 	handler := a.Handler(false)
 	public := a.web.HTTPServer(handler)
 	local := a.web.HTTPServer(a.Handler(true))
 	ended := make(chan error, 2)
 	a.group.Go("http", func() { ended <- public.Serve(a.listener) })
-	a.group.Go("admin socket", func() { ended <- local.Serve(admin) })
+	a.group.Go("admin socket", func() { ended <- local.Serve(a.admin) })
+	var err error
 	select {
 	case <-ctx.Done():
 	case err = <-ended:
