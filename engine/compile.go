@@ -361,7 +361,7 @@ func (b *binder) scope() *expr.Scope {
 		"app":  expr.MapOf(map[string]expr.Type{"id": {Kind: expr.KindString}}),
 		"user": b.user(),
 	}
-	s := &expr.Scope{Names: names}
+	s := &expr.Scope{Names: names, Linked: b.linked}
 	if b.structure != nil {
 		s.Object = b.structure.typ
 		names["before"] = *b.structure.typ
@@ -377,6 +377,15 @@ func (b *binder) scope() *expr.Scope {
 		names["error"] = expr.MapOf(map[string]expr.Type{"step": {Kind: expr.KindString}, "message": {Kind: expr.KindString}, "code": {Kind: expr.KindString}})
 	}
 	return s
+}
+
+// linked is the type of the objects that a link points at.
+func (b *binder) linked(structure string) (expr.Type, bool) {
+	s := b.structures[structure]
+	if s == nil {
+		return expr.Type{}, false
+	}
+	return *s.typ, true
 }
 
 func (b *binder) user() expr.Type {

@@ -29,6 +29,7 @@ func Limits() []Limit {
 		{"retries_per_step", MaxRetries, "tries", "retries of a failed step"},
 		{"scenarios_per_app", maxScenarios, "scenarios", "scenarios of an app"},
 		{"steps_per_run", maxStepsRun, "steps", "steps that one run walks outside of loops"},
+		{"followed_links", maxFollows, "objects", "objects that the expressions of one step read through links"},
 		{"loop_passes", maxPasses, "passes", "passes of all loops of one run"},
 		{"loop_items", maxItems, "items", "the list that a loop walks; the objects of a structure have no such bound"},
 		{"summed_objects", MaxSummed, "objects", "objects whose field one search sums"},

@@ -47,6 +47,8 @@ func (e *Engine) evaluate(ctx context.Context, op *advanceOp, effects bool) erro
 	if err != nil {
 		return err
 	}
+	links := e.follower(ctx, r.App, cat)
+	env.Follow = links.follow
 	err = e.inTurn(ctx, func() {
 		for _, slot := range s.deferred {
 			v, err := slot.eval(env, budget)
@@ -57,6 +59,8 @@ func (e *Engine) evaluate(ctx context.Context, op *advanceOp, effects bool) erro
 		}
 	})
 	switch {
+	case links.failed != nil:
+		return links.failed
 	case err != nil || s.outside == nil || op.fetched.of(s) && op.fetched.walked == st.Walked+1:
 		return err
 	case s.effect && !effects:
@@ -134,15 +138,16 @@ func (e *Engine) evaluateCandidate(ctx context.Context, cat *catalogue, op *adva
 	}
 	names["vars"], names["steps"], names["app"] = map[string]any{}, map[string]any{}, map[string]any{"id": string(op.run.App)}
 	proved := false
+	links := e.follower(ctx, op.run.App, cat)
 	err = e.inTurn(ctx, func() {
 		for _, t := range op.version.candidates(ch) {
-			v, err := t.If.eval(expr.Env{Names: names, Now: ch.At, Zone: cat.zone}, budget)
+			v, err := t.If.eval(expr.Env{Names: names, Now: ch.At, Zone: cat.zone, Follow: links.follow}, budget)
 			op.prepared.values[t.If.slot] = preparedValue{v, err}
 			yes, _ := v.(bool)
 			proved = proved || yes && err == nil
 		}
 	})
-	return proved, err
+	return proved, errors.Join(err, links.failed)
 }
 
 // userOf is the user who caused a run, nil when there is none or nothing asks for him.

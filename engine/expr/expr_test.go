@@ -157,7 +157,7 @@ func TestCompileRefuses(t *testing.T) {
 		`object.number == 5`:             `text and a number can not be compared (put the number in quotes)`,
 		`object.due > "2026-01-01"`:      `write date("2026-01-01")`,
 		`object.urgent == "true"`:        `write true or false without quotes`,
-		`object.owner.name`:              `object.owner is a link to User; following a link to its fields comes in a later version`,
+		`object.owner.name`:              `object.owner is a link to User, and links are not followed here (compare its id)`,
 		`owner.name`:                     `object.owner is a link to User`,
 		`message`:                        `message is a field of object and a name of the language (write object.message for the field, $env.message for the other)`,
 		`item`:                           `item is not known here (only in the steps of a loop)`,

@@ -76,7 +76,13 @@ func (c *compiler) path(at ast.Node, root *ast.IdentifierNode, keys []*ast.Strin
 		return node{}, err
 	}
 	read := len(names)
-	for _, key := range keys {
+	for i, key := range keys {
+		if typ.Link != "" {
+			link := node{typ: typ, eval: func(f *frame) (any, error) { return f.name(names), nil }}
+			c.nodes += len(keys)
+			c.reads[strings.Join(names, ".")] = true
+			return c.follow(link, strings.Join(names, "."), keys[i:])
+		}
 		inside := typ.Kind != KindTime
 		if typ, err = c.typeOf(typ, key, strings.Join(names, ".")); err != nil {
 			return node{}, err
@@ -90,6 +96,65 @@ func (c *compiler) path(at ast.Node, root *ast.IdentifierNode, keys []*ast.Strin
 	c.reads[strings.Join(names[:read], ".")] = true
 	return node{typ: typ, path: names, eval: func(f *frame) (any, error) { return f.name(names), nil }}, nil
 }
+
+// maxHops is how many links one path may follow (contracts 3).
+const maxHops = 3
+
+// follow compiles keys behind a link: each link on the way is a read, so the expression can not be judged inside a commit.
+func (c *compiler) follow(base node, of string, keys []*ast.StringNode) (node, error) {
+	hops := 0
+	for _, key := range keys {
+		if base.typ.Link != "" {
+			if hops++; hops > maxHops {
+				return node{}, c.fail(key, "set a variable to the object in between", "a path follows at most %d links", maxHops)
+			}
+			var err error
+			if base, err = c.target(base, key, of); err != nil {
+				return node{}, err
+			}
+		}
+		next, err := c.property(base, key)
+		if err != nil {
+			return node{}, err
+		}
+		base, of = next, of+"."+key.Value
+	}
+	return base, nil
+}
+
+// target is the object that a link points at.
+func (c *compiler) target(link node, at *ast.StringNode, of string) (node, error) {
+	structure := link.typ.Link
+	if c.scope.Linked == nil {
+		return node{}, c.fail(at, "compare its id", "%s is a link to %s, and links are not followed here", of, structure)
+	}
+	typ, ok := c.scope.Linked(structure)
+	if !ok {
+		return node{}, c.fail(at, "", "%s is a link to %s, which does not exist", of, structure)
+	}
+	c.deferred = true
+	return node{typ: typ, eval: func(f *frame) (any, error) {
+		v, err := link.eval(f)
+		id, _ := v.(string)
+		if err != nil || id == "" {
+			return nil, err
+		}
+		if err := f.budget.spend(followCost); err != nil {
+			return nil, err
+		}
+		if f.env.Follow == nil {
+			return nil, hint("", "links can not be followed here")
+		}
+		object, err := f.env.Follow(structure, id)
+		if err != nil || object == nil {
+			return nil, err
+		}
+		return object, nil
+	}}, nil
+}
+
+// followCost are the ticks of one read.
+const followCost = 50
 
 // root finds out what the first name of a path means; it gives the path so far and the keys that are left.
 func (c *compiler) root(at ast.Node, n *ast.IdentifierNode, keys []*ast.StringNode) ([]string, Type, []*ast.StringNode, error) {
@@ -159,10 +224,6 @@ func (c *compiler) unknown(at ast.Node, n *ast.IdentifierNode) error {
 
 // typeOf is the type of base.key.
 func (c *compiler) typeOf(base Type, key *ast.StringNode, of string) (Type, error) {
-	if base.Link != "" {
-		return Type{}, c.fail(key, "compare its id, or read the object with a search_objects step",
-			"%s is a link to %s; following a link to its fields comes in a later version", of, base.Link)
-	}
 	switch {
 	case base.dynamic() || base.Kind == KindNull:
 		return Any, nil
@@ -189,6 +250,12 @@ func (c *compiler) typeOf(base Type, key *ast.StringNode, of string) (Type, erro
 }
 
 func (c *compiler) property(base node, key *ast.StringNode) (node, error) {
+	if base.typ.Link != "" {
+		var err error
+		if base, err = c.target(base, key, "this value"); err != nil {
+			return node{}, err
+		}
+	}
 	typ, err := c.typeOf(base.typ, key, "this value")
 	if err != nil {
 		return node{}, err

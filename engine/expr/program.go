@@ -24,6 +24,9 @@ type Env struct {
 	Names map[string]any // by reserved name: object, before, vars, …
 	Now   time.Time      // what now() says; one value per step or op
 	Zone  *time.Location // the app's time zone; nil is UTC
+	// Follow reads the object that a link points at, as a map of its fields, nil where it is gone; a nil Follow follows nothing. It bounds
+	// by itself how many objects it reads.
+	Follow func(structure, id string) (map[string]any, error)
 }
 
 // Equality is a term `object.field == value` that must hold for the whole expression to be true.

@@ -12,6 +12,8 @@ type Scope struct {
 	// Names are the other names that are there: before, changed, event, user, vars, steps, item, index, error, webhook, message,
 	// secret, const, app, or names of the caller's own.
 	Names map[string]Type
+	// Linked is the type of the objects of a structure that a link points at; nil where links can not be followed.
+	Linked func(structure string) (Type, bool)
 }
 
 // reserved are the names that never mean a field, with where they can be used.
