@@ -56,6 +56,9 @@ func (x *Steps) path() string {
 // FieldValues is a setting that gives fields of a structure their values; the step's Bind method tells which structure.
 type FieldValues map[string]*Template
 
+// Arguments is a setting that gives parameters of another scenario their values.
+type Arguments map[string]*Template
+
 // Variables is a setting that gives variables of the run their values.
 type Variables map[string]*Template
 
@@ -321,6 +324,12 @@ func (b *binder) setting(v reflect.Value, path, want string) {
 	case *Cases:
 		for i := range *x {
 			b.walk(reflect.ValueOf(&(*x)[i]).Elem(), fmt.Sprintf("%s[%d]", path, i))
+		}
+	case *Arguments:
+		for _, name := range keysOf(*x) {
+			if t := (*x)[name]; t != nil {
+				b.template(t, path+"."+name, wants[want])
+			}
 		}
 	case *Variables:
 		for _, name := range keysOf(*x) {

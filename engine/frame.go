@@ -35,6 +35,10 @@ type state struct {
 	Passes int `json:"passes,omitempty"`
 	// FailedAt are the frames at the step that failed, once the run has gone into its catch steps.
 	FailedAt []frame `json:"failed_at,omitempty"`
+	// Callers are the runs that wait for this one, as scenario/object, outermost first.
+	Callers []string `json:"callers,omitempty"`
+	// Results are how the runs ended that the step that comes next called; not nil once it has called.
+	Results []callResult `json:"results,omitempty"`
 	// Input are the variables that the run began with.
 	Input map[string]any `json:"input,omitempty"`
 }
@@ -224,7 +228,7 @@ func (st *state) failure() *RunError {
 // advance moves past the step that next gave.
 func (st *state) advance() {
 	st.Frames[len(st.Frames)-1].At++
-	st.Attempt, st.Key = 0, 0
+	st.Attempt, st.Key, st.Results = 0, 0, nil
 }
 
 // clone is deep in what a fused op changes: the frames and the two maps.

@@ -385,5 +385,8 @@ func (w *walk) save(row *Run) (Effects, error) {
 		}
 	}
 	w.a.setRun(next)
+	if err := w.a.answer(next, w.state); err != nil {
+		return Effects{}, err
+	}
 	return w.a.eff, nil
 }

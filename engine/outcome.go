@@ -16,6 +16,10 @@ func (w *walk) settle(s *step, out Outcome) error {
 	if sleeps && w.a.cat.backlogs.waiting(w.run.App) >= maxWaiting {
 		return OverLimit("WAITING", "waiting_runs", "the app has %d runs that wait for a time", maxWaiting)
 	}
+	if out.Await > 0 {
+		w.call(out.Await)
+		return nil
+	}
 	record, err := w.record(s, "done", out.Note, out.Output, "")
 	if err != nil {
 		return err
@@ -119,6 +123,7 @@ func (w *walk) leave() { w.run.Holds = w.run.Holds && w.run.Lane == "" }
 // fail settles a step that failed: try again later, go on, go into the catch steps, or end the run.
 func (w *walk) fail(s *step, cause error) {
 	failure := &RunError{Step: s.ID, Code: ErrorCode(cause), Message: cause.Error()}
+	w.state.Results = nil // another try calls anew
 	if w.state.Key == 0 {
 		w.state.Key = w.state.Walked + 1
 	}

@@ -49,7 +49,7 @@ const cancelPage = 100
 
 // cancelAll cancels what a scenario has queued or waiting, newest first. Runs under way see the scenario's state in their next op.
 func (e *Engine) cancelAll(ctx context.Context, app AppID, scenario string) error {
-	for _, status := range []RunStatus{RunQueued, RunWaiting} {
+	for _, status := range []RunStatus{RunQueued, RunWaiting, RunCalling} {
 		before := RunID("")
 		for {
 			runs, err := e.store.Runs(ctx, RunQuery{App: app, Scenario: scenario, Status: status, Before: before, Limit: cancelPage})
@@ -90,8 +90,8 @@ func (e *Engine) cancelSome(ctx context.Context, app AppID, runs []*Run) error {
 			switch {
 			case err != nil:
 				return Effects{}, err
-			case row == nil || row.Status != RunQueued && row.Status != RunWaiting || cat.stateOf(row.Scenario) != Stopped:
-			case row.Holds:
+			case row == nil || !row.Status.Open() || row.Status == RunReady || cat.stateOf(row.Scenario) != Stopped:
+			case row.Holds || row.Status == RunCalling || row.Parent != "":
 				holders = append(holders, row.ID)
 			default:
 				if err := a.cancel(row); err != nil {
@@ -138,6 +138,18 @@ func (e *Engine) Cancel(ctx context.Context, app AppID, id RunID) (*Run, error) 
 	if err != nil {
 		return nil, fmt.Errorf("cancel run %s: %w", id, err)
 	}
+	called, err := e.store.Runs(ctx, RunQuery{App: app, Parent: id, Limit: MaxCalls})
+	if err != nil {
+		return nil, fmt.Errorf("cancel runs that %s called: %w", id, err)
+	}
+	for _, r := range called {
+		if !r.Status.Open() {
+			continue
+		}
+		if _, err := e.Cancel(ctx, app, r.ID); err != nil && !errors.Is(err, ErrConflict) {
+			return nil, err
+		}
+	}
 	return ownRun(res.Effects.Runs, id), nil
 }
 
@@ -162,5 +174,5 @@ func (a *act) cancel(row *Run) error {
 	next.Holds = false
 	a.setRun(&next)
 	a.tally(&next, -1, waiting)
-	return nil
+	return a.answer(&next, &state{})
 }

@@ -9,7 +9,7 @@ import (
 // RunStatus is where a run stands.
 type RunStatus string
 
-// The statuses of a run. The first three are open.
+// The statuses of a run. The first four are open.
 const (
 	// RunReady runs are being advanced by the node that owns them; they hold their lane if they have one.
 	RunReady RunStatus = "ready"
@@ -17,6 +17,8 @@ const (
 	RunQueued RunStatus = "queued"
 	// RunWaiting runs wait for a time: a delay or a retry.
 	RunWaiting RunStatus = "waiting"
+	// RunCalling runs wait for runs that they called; they keep their lane.
+	RunCalling RunStatus = "calling"
 	RunDone    RunStatus = "done"
 	RunFailed  RunStatus = "failed"
 	// RunCancelled runs were stopped by a person or with their scenario.
@@ -26,7 +28,9 @@ const (
 )
 
 // Open says that the run is not final.
-func (s RunStatus) Open() bool { return s == RunReady || s == RunQueued || s == RunWaiting }
+func (s RunStatus) Open() bool {
+	return s == RunReady || s == RunQueued || s == RunWaiting || s == RunCalling
+}
 
 // Run is one execution of one version of a scenario for one cause.
 type Run struct {
@@ -63,6 +67,10 @@ type Run struct {
 	User   string
 	Chain  string
 	Depth  int
+
+	// Parent is the run that waits for this one; Pending how many a run that called is still waiting for.
+	Parent  RunID
+	Pending int
 
 	DueAt      time.Time // of a waiting run
 	CreatedAt  time.Time

@@ -54,6 +54,9 @@ const (
 
 var scenarioIDRule = regexp.MustCompile(`^[a-z][a-z0-9-]{0,62}$`)
 
+// ValidScenarioID says whether a text can be the id of a scenario.
+func ValidScenarioID(id string) bool { return scenarioIDRule.MatchString(id) }
+
 // Duration is a time span, written as 90s, 5m, 2h or 14d.
 type Duration time.Duration
 

@@ -104,6 +104,11 @@ func (*FieldValues) SettingSchema() map[string]any {
 }
 
 // SettingSchema says how the setting looks in a form.
+func (*Arguments) SettingSchema() map[string]any {
+	return map[string]any{"type": "object", "additionalProperties": true, "format": "arguments"}
+}
+
+// SettingSchema says how the setting looks in a form.
 func (*Variables) SettingSchema() map[string]any {
 	return map[string]any{"type": "object", "additionalProperties": true, "format": "variables"}
 }

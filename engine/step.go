@@ -97,6 +97,9 @@ func (s StepSpec[C]) Build() StepKind {
 type Outcome struct {
 	// Enter is a list of the step's own to walk next.
 	Enter *Steps
+	// Await, when not 0, has the run wait for so many runs that the step has just called; it is then run again and finds how they ended in
+	// Scope.Called.
+	Await int
 	// Wait, when set, puts the run to sleep until then.
 	Wait time.Time
 	// Stop ends the run.

@@ -129,6 +129,7 @@ type RunQuery struct {
 	Scenario string    // "" means any
 	Status   RunStatus // "" means any
 	Object   string    // "" means any
+	Parent   RunID     // "" means any
 	Before   RunID     // "" starts at the newest
 	Limit    int
 }

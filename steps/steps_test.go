@@ -76,7 +76,9 @@ func playExample(t *testing.T, kind string, ex engine.Example) (did []string, co
 		ex.Object = `{"number":"1"}`
 	}
 	create(t, e, "Order", object, ex.Object)
-	publish(t, e, exampleScenario(t, kind, ex))
+	publish(t, e, "callee", []byte(`{"id":"callee","structure":"Order","parameters":{"greeting":"string","answer":"string"},"steps":[
+		{"id":"tell","kind":"push","to":"*","event":"called","message":"{{ vars.greeting }} {{ object.number }}"},{"id":"say","kind":"set_variables","set":{"answer":"yes"}}]}`))
+	publish(t, e, "example", exampleScenario(t, kind, ex))
 	vars := map[string]json.RawMessage{}
 	for name, v := range ex.Vars {
 		doc, err := json.Marshal(v)
@@ -229,10 +231,10 @@ func create(t *testing.T, e *engine.Engine, structure, id, doc string) {
 	must(t, err)
 }
 
-func publish(t *testing.T, e *engine.Engine, doc []byte) {
-	_, _, err := e.SaveDraft(t.Context(), "demo", "example", doc, 0)
+func publish(t *testing.T, e *engine.Engine, id string, doc []byte) {
+	_, _, err := e.SaveDraft(t.Context(), "demo", id, doc, 0)
 	must(t, err)
-	_, err = e.Publish(t.Context(), "demo", "example", "test", true)
+	_, err = e.Publish(t.Context(), "demo", id, "test", true)
 	must(t, err)
 }
 

@@ -100,6 +100,8 @@ CREATE TABLE runs (
   user_id     TEXT COLLATE "C" NOT NULL,
   chain       TEXT COLLATE "C" NOT NULL,
   depth       BIGINT NOT NULL,
+  parent      TEXT COLLATE "C" NOT NULL,
+  pending     BIGINT NOT NULL,
   due_at      BIGINT NOT NULL,
   created_at  BIGINT NOT NULL,
   finished_at BIGINT NOT NULL,
@@ -110,6 +112,8 @@ CREATE INDEX runs_of_scenario ON runs (app, scenario, id);
 CREATE INDEX runs_in_lane ON runs (app, lane, started DESC, place) WHERE lane <> '' AND finished_at = 0;
 CREATE INDEX runs_owned ON runs (owner, id) WHERE status = 'ready';
 CREATE INDEX runs_due ON runs (due_at) WHERE status = 'waiting';
+CREATE INDEX runs_called ON runs (parent) WHERE parent <> '';
+CREATE INDEX runs_calling ON runs (app) WHERE status = 'calling';
 CREATE INDEX runs_over ON runs (forget_at) WHERE forget_at > 0;
 
 -- Divided by day as well: a run's id is a UUIDv7, so a time is a prefix of it.

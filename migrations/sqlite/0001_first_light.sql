@@ -91,6 +91,8 @@ CREATE TABLE runs (
   user_id     TEXT NOT NULL,
   chain       TEXT NOT NULL,
   depth       INTEGER NOT NULL,
+  parent      TEXT NOT NULL,
+  pending     INTEGER NOT NULL,
   due_at      INTEGER NOT NULL,
   created_at  INTEGER NOT NULL,
   finished_at INTEGER NOT NULL,
@@ -101,6 +103,8 @@ CREATE INDEX runs_of_scenario ON runs (app, scenario, id);
 CREATE INDEX runs_in_lane ON runs (app, lane, started DESC, place) WHERE lane <> '' AND finished_at = 0;
 CREATE INDEX runs_owned ON runs (owner, id) WHERE status = 'ready';
 CREATE INDEX runs_due ON runs (due_at) WHERE status = 'waiting';
+CREATE INDEX runs_called ON runs (parent) WHERE parent <> '';
+CREATE INDEX runs_calling ON runs (app) WHERE status = 'calling';
 CREATE INDEX runs_over ON runs (forget_at) WHERE forget_at > 0;
 
 CREATE TABLE run_steps (

@@ -98,7 +98,7 @@ func (s *Store) Run(ctx context.Context, app engine.AppID, id engine.RunID) (*en
 func (s *Store) Runs(ctx context.Context, q engine.RunQuery) ([]*engine.Run, error) {
 	query, args := listRun+` WHERE app = ?`, []any{q.App}
 	for _, term := range []struct{ sql, value string }{
-		{` AND scenario = ?`, q.Scenario}, {` AND status = ?`, string(q.Status)}, {` AND object = ?`, q.Object}, {` AND id < ?`, string(q.Before)},
+		{` AND scenario = ?`, q.Scenario}, {` AND status = ?`, string(q.Status)}, {` AND object = ?`, q.Object}, {` AND parent = ?`, string(q.Parent)}, {` AND id < ?`, string(q.Before)},
 	} {
 		if term.value != "" {
 			query, args = query+term.sql, append(args, term.value)
@@ -158,7 +158,8 @@ func (s *Store) Due(ctx context.Context, before time.Time, limit int) ([]*engine
 // openRuns are the runs of an app that have not ended, found by the partial indexes of those: the finished ones are far more.
 const openRuns = `SELECT scenario, status FROM runs WHERE app = ?1 AND lane <> '' AND finished_at = 0
 	UNION ALL SELECT scenario, status FROM runs WHERE app = ?1 AND lane = '' AND status = 'ready'
-	UNION ALL SELECT scenario, status FROM runs WHERE app = ?1 AND lane = '' AND status = 'waiting'`
+	UNION ALL SELECT scenario, status FROM runs WHERE app = ?1 AND lane = '' AND status = 'waiting'
+	UNION ALL SELECT scenario, status FROM runs WHERE app = ?1 AND lane = '' AND status = 'calling'`
 
 // Backlog counts the open runs of an app's scenarios.
 func (s *Store) Backlog(ctx context.Context, app engine.AppID) (map[string]engine.Backlog, error) {

@@ -109,7 +109,7 @@ func scanChange(s scanner) (*engine.Change, error) {
 var listRun = strings.Replace(selectRun, ` state,`, ` '' AS state,`, 1)
 
 const selectRun = `SELECT id, app, scenario, version, format, status, candidate, trigger_id, lane, place, holds, started, owner, epoch, cursor, state,
-	structure, object, change, user_id, chain, depth, due_at, created_at, finished_at, forget_at, error FROM runs`
+	structure, object, change, user_id, chain, depth, parent, pending, due_at, created_at, finished_at, forget_at, error FROM runs`
 
 func scanRun(s scanner) (*engine.Run, error) {
 	r := &engine.Run{}
@@ -117,7 +117,7 @@ func scanRun(s scanner) (*engine.Run, error) {
 	var due, created, finished, forget int64
 	var failure sql.NullString
 	err := s.Scan(&r.ID, &r.App, &r.Scenario, &r.Version, &r.Format, &r.Status, &r.Candidate, &r.Trigger, &r.Lane, &r.Place, &r.Holds, &r.Started, &r.Owner,
-		&r.Epoch, &r.Cursor, &state, &r.Structure, &r.Object, &r.Change, &r.User, &r.Chain, &r.Depth, &due, &created, &finished, &forget, &failure)
+		&r.Epoch, &r.Cursor, &state, &r.Structure, &r.Object, &r.Change, &r.User, &r.Chain, &r.Depth, &r.Parent, &r.Pending, &due, &created, &finished, &forget, &failure)
 	if err != nil {
 		return nil, err
 	}

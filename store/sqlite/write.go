@@ -105,14 +105,14 @@ func (w *writer) putRun(ctx context.Context, r *engine.Run, stored bool) error {
 	}
 	if stored {
 		return w.exec(ctx, `UPDATE runs SET status = ?, candidate = ?, trigger_id = ?, place = ?, holds = ?, started = ?, owner = ?, epoch = ?, cursor = ?, state = ?,
-			due_at = ?, finished_at = ?, forget_at = ?, error = ? WHERE id = ?`,
-			r.Status, r.Candidate, r.Trigger, r.Place, r.Holds, r.Started, r.Owner, r.Epoch, r.Cursor, string(r.State), millis(r.DueAt), millis(r.FinishedAt), millis(r.ForgetAt), failure, r.ID)
+			pending = ?, due_at = ?, finished_at = ?, forget_at = ?, error = ? WHERE id = ?`,
+			r.Status, r.Candidate, r.Trigger, r.Place, r.Holds, r.Started, r.Owner, r.Epoch, r.Cursor, string(r.State), r.Pending, millis(r.DueAt), millis(r.FinishedAt), millis(r.ForgetAt), failure, r.ID)
 	}
 	return w.exec(ctx, `INSERT INTO runs (id, app, scenario, version, format, status, candidate, trigger_id, lane, place, holds, started, owner, epoch, cursor, state,
-		structure, object, change, user_id, chain, depth, due_at, created_at, finished_at, forget_at, error)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		structure, object, change, user_id, chain, depth, parent, pending, due_at, created_at, finished_at, forget_at, error)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		r.ID, r.App, r.Scenario, r.Version, r.Format, r.Status, r.Candidate, r.Trigger, r.Lane, r.Place, r.Holds, r.Started, r.Owner, r.Epoch, r.Cursor, string(r.State),
-		r.Structure, r.Object, r.Change, r.User, r.Chain, r.Depth, millis(r.DueAt), millis(r.CreatedAt), millis(r.FinishedAt), millis(r.ForgetAt), failure)
+		r.Structure, r.Object, r.Change, r.User, r.Chain, r.Depth, r.Parent, r.Pending, millis(r.DueAt), millis(r.CreatedAt), millis(r.FinishedAt), millis(r.ForgetAt), failure)
 }
 
 func (w *writer) putDeliveries(ctx context.Context, writes *engine.Writes, now int64) error {

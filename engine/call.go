@@ -1,0 +1,216 @@
+package engine
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/cuelight/cuelight/engine/expr"
+)
+
+// Bounds of calls (design 6).
+const (
+	maxCallDepth = 8
+	// MaxCalls is how many runs one step calls.
+	MaxCalls = 1000
+	// maxResult is how much of a called run's variables its caller gets, in bytes of JSON.
+	maxResult = 16 << 10
+)
+
+// Link is a wish to call a scenario from a step.
+type Link struct {
+	Scenario string
+	// Objects are the current objects of the runs, "" for none: one run for each.
+	Objects []string
+	Vars    map[string]any
+	// Wait has the run go on when the called ones have ended.
+	Wait bool
+}
+
+// callResult is how a called run ended.
+type callResult struct {
+	Run    RunID          `json:"run"`
+	Status RunStatus      `json:"status"`
+	Vars   map[string]any `json:"vars,omitempty"` // tagged
+	Error  *RunError      `json:"error,omitempty"`
+}
+
+// Called says how the runs ended that the step has called before, nil when it has not called yet: one map for each with run, status and
+// vars. Where one failed, the step's error is its.
+func (s *Scope) Called() ([]any, error) {
+	if s.state.Results == nil {
+		return nil, nil
+	}
+	list := make([]any, 0, len(s.state.Results))
+	for _, r := range s.state.Results {
+		if r.Status != RunDone {
+			failure := r.Error
+			if failure == nil {
+				failure = &RunError{Message: "it was " + string(r.Status)}
+			}
+			return nil, StepError("CALL_FAILED", "the called run %s ended as %s: %s", r.Run, r.Status, failure.Message)
+		}
+		vars, _ := untag(r.Vars).(map[string]any)
+		list = append(list, map[string]any{"run": string(r.Run), "status": string(r.Status), "vars": orNil(vars)})
+	}
+	return list, nil
+}
+
+// Answered counts the runs that have ended of those that the step has called.
+func (s *Scope) Answered() int { return len(s.state.Results) }
+
+// ObjectFor is the id of the current object where a scenario takes objects of its structure, else "".
+func (s *Scope) ObjectFor(scenario string) string {
+	p := s.a.cat.scenarios[scenario]
+	if p == nil || p.version == nil || p.version.structure == nil || p.version.structure.ID != s.run.Structure {
+		return ""
+	}
+	return s.run.Object
+}
+
+// Call starts runs of another scenario and returns their ids.
+func (s *Scope) Call(l Link) ([]RunID, error) {
+	p := s.a.cat.scenarios[l.Scenario]
+	switch {
+	case p == nil:
+		return nil, StepError("CALL_UNKNOWN", "the app has no scenario %q%s", l.Scenario, didYouMean(l.Scenario, keysOf(s.a.cat.scenarios)))
+	case p.version == nil || p.state == Stopped:
+		return nil, StepError("CALL_STOPPED", "the scenario %q is not published and started", l.Scenario)
+	case len(l.Objects) > MaxCalls:
+		return nil, OverLimit("CALL", "calls_per_step", "a step calls at most %d runs", MaxCalls)
+	}
+	vars, err := p.version.accept(l.Vars, s.a.cat)
+	if err != nil {
+		return nil, err
+	}
+	ids := make([]RunID, 0, len(l.Objects))
+	for _, object := range l.Objects {
+		run, err := s.callOne(p.version, object, vars, l.Wait)
+		if err != nil {
+			return nil, err
+		}
+		ids = append(ids, run.ID)
+		if l.Wait && !run.Status.Open() {
+			s.state.Results = append(s.state.Results, callResult{Run: run.ID, Status: run.Status, Error: run.Error})
+		}
+	}
+	return ids, nil
+}
+
+func (s *Scope) callOne(v *Version, object string, vars map[string]any, wait bool) (*Run, error) {
+	env := expr.Env{Names: map[string]any{"vars": vars, "steps": map[string]any{}, "app": map[string]any{"id": string(s.a.app)}}, Now: s.a.now(), Zone: s.a.cat.zone}
+	run := &Run{
+		App: s.a.app, Scenario: v.Scenario, Version: v.Number, Format: RunFormat, Object: object, User: s.run.User,
+		Chain: s.a.cause.Chain, Depth: s.a.cause.Depth + 1, CreatedAt: s.a.now(),
+	}
+	if v.structure != nil {
+		run.Structure = v.structure.ID
+	}
+	if object != "" {
+		if v.structure == nil {
+			return nil, StepError("CALL_OBJECT", "the scenario %q takes no object", v.Scenario)
+		}
+		o, err := s.a.object(v.structure.ID, object, false)
+		if err != nil {
+			return nil, err
+		}
+		if o == nil {
+			return nil, StepError("CALL_OBJECT", "%s has no object %q", v.structure.ID, object)
+		}
+		names, err := v.structure.env(o)
+		if err != nil {
+			return nil, err
+		}
+		env.Names["object"] = orNil(names)
+	}
+	run.ID = RunID(s.a.NewID())
+	if !wait {
+		return run, s.a.admitWith(run, v, env, vars)
+	}
+	callers := append(slices.Clone(s.state.Callers), s.run.Scenario+"/"+s.run.Object)
+	if slices.Contains(callers, v.Scenario+"/"+object) {
+		return nil, StepError("CALL_LOOP", "the scenario %q would call itself for the same object and wait for ever", v.Scenario)
+	}
+	if len(callers) > maxCallDepth {
+		return nil, OverLimit("CALL_DEPTH", "call_depth", "scenarios that wait for each other are at most %d deep", maxCallDepth)
+	}
+	run.Parent = s.run.ID
+	return run, s.a.admitCalled(run, v, vars, callers)
+}
+
+// admitCalled starts a run inside its caller's turn, in no lane of its own.
+func (a *act) admitCalled(run *Run, v *Version, vars map[string]any, callers []string) error {
+	path := a.cause.Path + ">" + v.Scenario
+	st := newState(path)
+	st.Vars, st.Input, st.Callers = vars, vars, callers
+	cut, err := a.cutLoop(run, path)
+	if err != nil {
+		return err
+	}
+	if run.State, err = st.encode(); err != nil {
+		return err
+	}
+	run.Status, run.Owner = RunReady, a.cat.node
+	if cut != nil {
+		run.Status, run.Owner, run.Error, run.FinishedAt = RunFailed, "", cut, a.now()
+	} else {
+		a.tally(run, 1, 0)
+	}
+	a.setRun(run)
+	return nil
+}
+
+// accept fits variables that a step gives to the parameters of the scenario that it calls.
+func (v *Version) accept(given map[string]any, cat *catalogue) (map[string]any, error) {
+	vars := map[string]any{}
+	for _, name := range keysOf(given) {
+		typ, ok := v.doc.Parameters[name]
+		if !ok {
+			return nil, StepError("CALL_PARAMETER", "the scenario %q has no parameter %q%s", v.Scenario, name, didYouMean(name, keysOf(v.doc.Parameters)))
+		}
+		f := Field{ID: name, Type: FieldType(typ), zone: cat.zone}
+		value, err := f.accept(given[name])
+		if err != nil {
+			return nil, StepError("CALL_PARAMETER", "the parameter %q %s", name, err)
+		}
+		vars[name] = value
+	}
+	return vars, nil
+}
+
+// call puts the run to sleep until those that it called have ended.
+func (w *walk) call(n int) {
+	w.run.Status, w.run.Owner, w.run.Pending = RunCalling, "", n
+}
+
+// answer tells the caller of a run that has ended how it ended; the last one lets the caller go on, on this node.
+func (a *act) answer(child *Run, st *state) error {
+	if child.Parent == "" || child.Status.Open() {
+		return nil
+	}
+	row, err := a.Run(child.Parent)
+	if err != nil || row == nil || row.Status != RunCalling {
+		return err
+	}
+	parent := *row
+	parent.Cause = nil
+	pst, err := decodeState(row.State)
+	if err != nil {
+		return fmt.Errorf("answer run %s: %w", row.ID, err)
+	}
+	result := callResult{Run: child.ID, Status: child.Status, Error: child.Error}
+	if vars, _ := tag(st.Vars).(map[string]any); len(vars) > 0 {
+		if doc, err := marshal(vars); err == nil && len(doc) <= maxResult {
+			result.Vars = vars
+		}
+	}
+	pst.Results = append(pst.Results, result)
+	if parent.State, err = pst.encode(); err != nil {
+		return err
+	}
+	if parent.Pending--; parent.Pending <= 0 {
+		parent.Status, parent.Owner = RunReady, a.cat.node
+		parent.Epoch++
+	}
+	a.setRun(&parent)
+	return nil
+}
