@@ -289,3 +289,19 @@ func TestTicksEndWithTheYear9999(t *testing.T) {
 		}
 	}
 }
+
+// Package time gives spans of a zone an end in the past on the 366th day of a year; see spans.at. The year is one that no zone lists.
+func TestLastDayOfALeapYear(t *testing.T) {
+	t.Parallel()
+	for _, zone := range []string{"America/New_York", "Europe/Riga", "Australia/Sydney", "America/Santiago"} {
+		at := instant(t, "2096-12-30T12:00:00Z")
+		fixed := calendar(t, Spec{Cron: "59 23 31 12 *", TimeZone: zone}).NextFive(at)
+		if got, want := fixed[0].Format("2006-01-02 15:04"), "2096-12-31 23:59"; got != want {
+			t.Errorf("%s: %s, want %s", zone, got, want)
+		}
+		rhythm := calendar(t, Spec{Cron: "*/30 * * * *", TimeZone: zone})
+		if n := len(rhythm.Ticks(at, at.Add(72*time.Hour), 1000)); n != 144 {
+			t.Errorf("%s: %d half hours in three days", zone, n)
+		}
+	}
+}

@@ -46,6 +46,11 @@ func (z *spans) at(unix int64) span {
 	if !end.IsZero() {
 		s.end = end.Unix()
 	}
+	if s.end <= unix {
+		// Beyond the changes that a zone lists, package time has spans end with the year and takes that to be 365 days long: on the 366th it
+		// gives an end that has passed (time.tzset in Go 1.26). A search that follows it would never come to an end.
+		s.end = max(s.end+24*3600, unix+1)
+	}
 	z.last, z.before = s, z.last
 	return s
 }

@@ -273,21 +273,25 @@ func randomSpec(r *rand.Rand) (Spec, *oracle) {
 	return randomCron(r)
 }
 
-// randomTime is an instant from 1975 to 2037, every other time within 30 hours of a change of the clock.
+// randomTime is an instant from 1975 to 2099, beyond 2037 by the zones' rules instead of their lists; every other time within 30 hours of a change of the clock.
 func randomTime(r *rand.Rand, near []change) time.Time {
 	if len(near) > 0 && r.IntN(2) == 0 {
 		ch := near[r.IntN(len(near))]
 		return ch.at.Add(time.Duration(r.Int64N(int64(60*time.Hour))) - 30*time.Hour)
 	}
-	begin, end := time.Date(1975, 1, 3, 0, 0, 0, 0, time.UTC), time.Date(2037, 1, 1, 0, 0, 0, 0, time.UTC)
+	begin, end := time.Date(1975, 1, 3, 0, 0, 0, 0, time.UTC), time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC)
 	at := begin.Add(time.Duration(r.Int64N(int64(end.Sub(begin)))))
+	if r.IntN(20) == 0 {
+		year := 1976 + 4*r.IntN(31) // the last days of a leap year
+		return time.Date(year, 12, 30, 0, 0, r.IntN(3*24*3600), 0, time.UTC)
+	}
 	if r.IntN(3) == 0 {
 		return at.Truncate(time.Minute)
 	}
 	return at
 }
 
-// zoneChanges are the zones of the tests and the changes of their clocks from 1975 to 2037: those of the table, and ones with a past that
+// zoneChanges are the zones of the tests and the changes of their clocks from 1975 to 2059: those of the table, and ones with a past that
 // is odder: days that were skipped, quarters of an hour, zones that have none.
 var zoneChanges = sync.OnceValues(func() (zones []*time.Location, near map[*time.Location][]change) {
 	names := []string{
@@ -305,7 +309,7 @@ var zoneChanges = sync.OnceValues(func() (zones []*time.Location, near map[*time
 		}
 		zones = append(zones, zone)
 		offset := func(t time.Time) int { _, o := t.In(zone).Zone(); return o }
-		for d := time.Date(1975, 1, 3, 0, 0, 0, 0, time.UTC); d.Year() < 2037; d = d.AddDate(0, 0, 1) {
+		for d := time.Date(1975, 1, 3, 0, 0, 0, 0, time.UTC); d.Year() < 2060; d = d.AddDate(0, 0, 1) {
 			if next := d.AddDate(0, 0, 1); offset(d) != offset(next) {
 				near[zone] = append(near[zone], changes(zone, d, next)...)
 			}
