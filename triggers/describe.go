@@ -95,10 +95,11 @@ func (p *pattern) describeDays() string {
 		months = ""
 	case p.either:
 		// Cron joins the two by or, which surprises many: 0 9 13 * 5 is not Friday the 13th.
-		words = fmt.Sprintf("%s and also %s, whether or not both are true", p.describeMonthDays(months), describeWeekdays(p.weekdays))
+		words = fmt.Sprintf("%s and also %s", p.describeMonthDays(months), describeWeekdays(p.weekdays))
 		if months != "" {
-			words += ", in " + months
+			words += " in " + months
 		}
+		words += " (either is enough)"
 		months = ""
 	case bits.OnesCount64(p.days) < 31 && bits.OnesCount64(p.weekdays) < 7:
 		words = fmt.Sprintf("%s if it is %s", p.describeMonthDays(months), strings.TrimPrefix(describeWeekdays(p.weekdays), "every "))
