@@ -46,7 +46,7 @@ check-go:
 
 # Every fuzz target for a while, two at a time with one worker each; what they find stays in the packages' testdata.
 FUZZTIME = 20s
-FUZZ = engine/expr:FuzzCompile engine/expr:FuzzTemplate engine/filter:FuzzFilter steps:FuzzDocument web/live:FuzzConnectPacket web/api:FuzzScan
+FUZZ = engine/expr:FuzzCompile engine/expr:FuzzTemplate engine/filter:FuzzFilter steps:FuzzDocument triggers:FuzzCron web/live:FuzzConnectPacket web/api:FuzzScan
 fuzz:
 	printf '%s\n' $(FUZZ) | xargs -P 2 -I TARGET sh -c 'target=TARGET; \
 		go test "./$${target%:*}" -run xxx -fuzz "^$${target#*:}$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 20x -parallel 1'
