@@ -51,6 +51,7 @@ fuzz:
 	go test ./engine/expr -run xxx -fuzz FuzzTemplate -fuzztime $(FUZZTIME) -fuzzminimizetime 20x
 	go test ./engine/filter -run xxx -fuzz FuzzFilter -fuzztime $(FUZZTIME) -fuzzminimizetime 20x
 	go test ./steps -run xxx -fuzz FuzzDocument -fuzztime $(FUZZTIME) -fuzzminimizetime 20x
+	go test ./steps/egress -run xxx -fuzz FuzzRequest -fuzztime $(FUZZTIME) -fuzzminimizetime 20x
 	go test ./web/live -run xxx -fuzz FuzzConnectPacket -fuzztime $(FUZZTIME) -fuzzminimizetime 20x
 
 browser:
