@@ -50,6 +50,8 @@ fuzz:
 	go test ./engine/expr -run xxx -fuzz FuzzCompile -fuzztime $(FUZZTIME) -fuzzminimizetime 20x
 	go test ./engine/expr -run xxx -fuzz FuzzTemplate -fuzztime $(FUZZTIME) -fuzzminimizetime 20x
 	go test ./engine/filter -run xxx -fuzz FuzzFilter -fuzztime $(FUZZTIME) -fuzzminimizetime 20x
+	go test ./engine/secret -run xxx -fuzz FuzzMasker -fuzztime $(FUZZTIME) -fuzzminimizetime 20x
+	go test ./engine/secret -run xxx -fuzz FuzzBox -fuzztime $(FUZZTIME) -fuzzminimizetime 20x
 	go test ./steps -run xxx -fuzz FuzzDocument -fuzztime $(FUZZTIME) -fuzzminimizetime 20x
 	go test ./steps/egress -run xxx -fuzz FuzzRequest -fuzztime $(FUZZTIME) -fuzzminimizetime 20x
 	go test ./web/live -run xxx -fuzz FuzzConnectPacket -fuzztime $(FUZZTIME) -fuzzminimizetime 20x

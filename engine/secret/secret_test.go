@@ -129,7 +129,7 @@ func TestOverlappingSecretsLeaveNothing(t *testing.T) {
 func TestKeysOfSeveralLinesAreMaskedLineByLine(t *testing.T) {
 	t.Parallel()
 	line := strings.Repeat("MIIEvQIBADANBgkq", 4)
-	pem := "-----BEGIN PRIVATE KEY-----\n" + line + "\nshortend\n-----END PRIVATE KEY-----\n"
+	pem := "-----BEGIN PRIVATE KEY-----\n" + line + "\na short one\n-----END PRIVATE KEY-----\n"
 	account := `{"type": "service_account", "private_key": ` + fmt.Sprintf("%q", pem) + `, "n": 1}`
 	for _, secret := range []string{pem, strings.ReplaceAll(pem, "\n", "\r\n"), account} {
 		m := NewMasker([]string{secret})

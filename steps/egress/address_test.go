@@ -104,7 +104,7 @@ func TestOwnServerIsRefusedWhateverIsAllowed(t *testing.T) {
 		c := client(t, Options{Own: func() []netip.AddrPort {
 			return []netip.AddrPort{netip.AddrPortFrom(netip.MustParseAddr(listens), own.port)}
 		}}, own)
-		e := fail(t, c, Request{URL: own.at("hook.test", "/")}, "EGRESS_ADDRESS")
+		e := failure(t, c, Request{URL: own.at("hook.test", "/")}, "EGRESS_ADDRESS")
 		if !strings.Contains(e.Message, "own address") {
 			t.Errorf("the message is %q", e.Message)
 		}

@@ -112,7 +112,7 @@ func raw(t *testing.T, f func(net.Conn)) *site {
 			if err != nil {
 				return
 			}
-			wg.Go(func() { defer conn.Close(); f(conn) })
+			wg.Go(func() { f(conn); _ = conn.Close() })
 		}
 	})
 	t.Cleanup(wg.Wait)
@@ -160,7 +160,7 @@ func TestWhatIsNotHTTPIsAnError(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := raw(t, x.f)
-			e := fail(t, client(t, Options{}, s), Request{URL: s.at("a.test", "/?token=canary")}, x.code)
+			e := failure(t, client(t, Options{}, s), Request{URL: s.at("a.test", "/?token=canary")}, x.code)
 			if e.Temporary() != x.temp || !e.Reached || strings.Contains(e.Message, "canary") {
 				t.Errorf("temporary %v, reached %v: %s", e.Temporary(), e.Reached, e)
 			}
@@ -190,7 +190,7 @@ func TestSlowServersAreCutOff(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := raw(t, stuck(head))
-			e := fail(t, client(t, Options{}, s), Request{URL: s.at("a.test", "/"), Timeout: short}, "HTTP_TIMEOUT")
+			e := failure(t, client(t, Options{}, s), Request{URL: s.at("a.test", "/"), Timeout: short}, "HTTP_TIMEOUT")
 			if !e.Temporary() {
 				t.Error("it is not tried again")
 			}
@@ -207,7 +207,7 @@ func TestSlowServersAreCutOff(t *testing.T) {
 			<-ctx.Done()
 			return nil, ctx.Err()
 		})})
-		if e := fail(t, c, Request{URL: "http://a.test/", ConnectTimeout: short}, "HTTP_TIMEOUT"); e.Reached || !e.Temporary() {
+		if e := failure(t, c, Request{URL: "http://a.test/", ConnectTimeout: short}, "HTTP_TIMEOUT"); e.Reached || !e.Temporary() {
 			t.Errorf("reached %v, temporary %v", e.Reached, e.Temporary())
 		}
 	})
@@ -243,14 +243,14 @@ func TestConnecting(t *testing.T) {
 	}
 	gone.port = netip.MustParseAddrPort(l.Addr().String()).Port()
 	_ = l.Close()
-	if e := fail(t, client(t, Options{}, gone), Request{URL: gone.at("a.test", "/")}, "HTTP_CONNECT"); !e.Temporary() || e.Reached {
+	if e := failure(t, client(t, Options{}, gone), Request{URL: gone.at("a.test", "/")}, "HTTP_CONNECT"); !e.Temporary() || e.Reached {
 		t.Errorf("temporary %v, reached %v", e.Temporary(), e.Reached)
 	}
 	for _, notFound := range []bool{true, false} {
 		c := client(t, Options{Resolver: names(func(context.Context, string) ([]netip.Addr, error) {
 			return nil, &net.DNSError{Err: "x", IsNotFound: notFound, IsTemporary: !notFound}
 		})})
-		if e := fail(t, c, Request{URL: "http://a.test/"}, "HTTP_DNS"); e.Temporary() == notFound {
+		if e := failure(t, c, Request{URL: "http://a.test/"}, "HTTP_DNS"); e.Temporary() == notFound {
 			t.Errorf("not found %v: temporary %v", notFound, e.Temporary())
 		}
 	}
@@ -276,7 +276,7 @@ func TestTLS(t *testing.T) {
 	fail(t, trusting, Request{URL: at(now, "other.test")}, "HTTP_TLS")
 	fail(t, trusting, Request{URL: at(old, "example.com")}, "HTTP_TLS")
 	fail(t, trusting, Request{URL: at(plain, "example.com")}, "HTTP_TLS")
-	if e := fail(t, client(t, Options{}, now), Request{URL: at(now, "example.com")}, "HTTP_TLS"); e.Temporary() || !strings.Contains(e.Message, "authority") {
+	if e := failure(t, client(t, Options{}, now), Request{URL: at(now, "example.com")}, "HTTP_TLS"); e.Temporary() || !strings.Contains(e.Message, "authority") {
 		t.Errorf("got %s", e)
 	}
 	if len(old.requests()) != 0 {
@@ -313,7 +313,7 @@ func TestHostsAreSparedFromTooMuchAtOnce(t *testing.T) {
 	for range defaultPerHost {
 		<-arrived
 	}
-	e := fail(t, impatient, Request{URL: s.at("a.test", "/")}, "EGRESS_BUSY")
+	e := failure(t, impatient, Request{URL: s.at("a.test", "/")}, "EGRESS_BUSY")
 	if !e.Temporary() || e.Reached || e.Limit == "" {
 		t.Errorf("temporary %v, reached %v, limit %q", e.Temporary(), e.Reached, e.Limit)
 	}
@@ -340,7 +340,7 @@ func TestLimitsOfARequest(t *testing.T) {
 			if req.URL == "" {
 				req.URL = "http://a.test/"
 			}
-			if e := fail(t, c, req, code); e.Limit == "" {
+			if e := failure(t, c, req, code); e.Limit == "" {
 				t.Errorf("%s names no limit", e)
 			}
 		}

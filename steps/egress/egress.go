@@ -143,7 +143,7 @@ func (c *Client) hop(ctx context.Context, x *call) (Response, string, error) {
 	if err != nil {
 		return Response{}, "", x.mark(explain(ctx, x.host(), err))
 	}
-	defer out.Body.Close()
+	defer func() { _ = out.Body.Close() }() // what was read of it is in hand
 	if location := x.redirected(out); location != "" {
 		return Response{Status: out.StatusCode}, location, nil
 	}

@@ -44,7 +44,7 @@ func TestHeadersThatCannotBeGiven(t *testing.T) {
 		{Name: "Proxy-Connection", Value: "x"},
 		{Name: "X", Value: strings.Repeat("x", maxHeaderBytes)},
 	} {
-		e := fail(t, c, Request{URL: s.at("a.test", "/"), Headers: []Header{h}}, "HTTP_HEADER")
+		e := failure(t, c, Request{URL: s.at("a.test", "/"), Headers: []Header{h}}, "HTTP_HEADER")
 		if strings.Contains(e.Message, "evil") || strings.Contains(e.Message, "Bearer") {
 			t.Errorf("the message echoes the value: %s", e)
 		}

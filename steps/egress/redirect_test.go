@@ -43,7 +43,7 @@ func TestRedirectsAreJudgedAsAddressesAre(t *testing.T) {
 		"http:x":                                   "EGRESS_URL",
 		"%":                                        "EGRESS_URL",
 	} {
-		e := fail(t, c, Request{URL: s.at("a.test", "/302?to=") + escape(to)}, code)
+		e := failure(t, c, Request{URL: s.at("a.test", "/302?to=") + escape(to)}, code)
 		if !e.Reached || e.Temporary() || !strings.Contains(e.Message, "a.test") && code != "EGRESS_ADDRESS" {
 			t.Errorf("%s: %+v: %v", to, e, e)
 		}

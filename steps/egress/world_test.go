@@ -124,7 +124,13 @@ func do(t *testing.T, c *Client, req Request) Response {
 }
 
 // fail makes a request that must fail with a code.
-func fail(t *testing.T, c *Client, req Request, code string) *Error {
+func fail(t *testing.T, c *Client, req Request, code string) {
+	t.Helper()
+	_ = failure(t, c, req, code)
+}
+
+// failure is fail and gives the error.
+func failure(t *testing.T, c *Client, req Request, code string) *Error {
 	t.Helper()
 	res, err := c.Do(t.Context(), req)
 	e, ok := errors.AsType[*Error](err)
