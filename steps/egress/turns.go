@@ -32,11 +32,17 @@ func (t *turns) take(ctx context.Context, host string, wait time.Duration) (done
 	}
 	one.users++
 	t.mu.Unlock()
+	done = func() { <-one.busy; t.leave(host, one) }
+	select {
+	case one.busy <- struct{}{}:
+		return done, nil // free: then no deadline counts
+	default:
+	}
 	short, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
 	select {
 	case one.busy <- struct{}{}:
-		return func() { <-one.busy; t.leave(host, one) }, nil
+		return done, nil
 	case <-short.Done():
 	}
 	t.leave(host, one)
