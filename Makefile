@@ -45,8 +45,8 @@ check-go:
 	node .ci/gotest.mjs -count 1 -p 1 -timeout 20m ./web/live ./engine/expr ./cmd/torture ./cmd/e2e
 
 # Every fuzz target for a while, two at a time with one worker each; what they find stays in the packages' testdata.
-FUZZTIME = 20s
-FUZZ = engine/expr:FuzzCompile engine/expr:FuzzTemplate engine/filter:FuzzFilter steps:FuzzDocument triggers:FuzzCron web/live:FuzzConnectPacket web/api:FuzzScan
+FUZZTIME = 10s
+FUZZ = engine/expr:FuzzCompile engine/expr:FuzzTemplate engine/filter:FuzzFilter engine/secret:FuzzMasker engine/secret:FuzzBox steps:FuzzDocument steps/egress:FuzzRequest triggers:FuzzCron web/live:FuzzConnectPacket web/api:FuzzScan
 fuzz:
 	printf '%s\n' $(FUZZ) | xargs -P 2 -I TARGET sh -c 'target=TARGET; \
 		go test "./$${target%:*}" -run xxx -fuzz "^$${target#*:}$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 20x -parallel 1'
