@@ -4,9 +4,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"os"
-	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -295,25 +292,4 @@ var filterBombs = map[string]struct {
 func (b *bombsite) filter(t *testing.T, filter string) int {
 	t.Helper()
 	return b.ask(t, "GET", bombApp+"/structures/Thing/objects?filter="+url.QueryEscape(filter), nil).status
-}
-
-// cpu is the time that the server has spent on processors, to a hundredth of a second.
-func (s *server) cpu() time.Duration {
-	s.t.Helper()
-	stat, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(s.cmd.Process.Pid), "stat"))
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	// The fields behind the program's name, which stands in parentheses: user and system time are the 12th and 13th of them.
-	_, rest, _ := strings.Cut(string(stat), ") ")
-	fields := strings.Fields(rest)
-	var ticks int64
-	for _, f := range fields[11:13] {
-		n, err := strconv.ParseInt(f, 10, 64)
-		if err != nil {
-			s.t.Fatal(err)
-		}
-		ticks += n
-	}
-	return time.Duration(ticks) * 10 * time.Millisecond
 }

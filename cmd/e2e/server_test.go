@@ -262,6 +262,52 @@ func (s *server) memory() (now, peak int64) {
 	return now << 10, peak << 10
 }
 
+// cpu is the time that the server has spent on processors, to a hundredth of a second.
+func (s *server) cpu() time.Duration { return cpuOf(s.t, s.cmd.Process.Pid) }
+
+// clockTick is the unit of /proc.
+const clockTick = 10 * time.Millisecond
+
+func cpuOf(t testing.TB, pid int) time.Duration {
+	t.Helper()
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The fields behind the program's name, which stands in parentheses: user and system time are the 12th and 13th of them.
+	_, rest, _ := strings.Cut(string(stat), ") ")
+	var ticks time.Duration
+	for _, f := range strings.Fields(rest)[11:13] {
+		n, err := strconv.ParseInt(f, 10, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ticks += time.Duration(n)
+	}
+	return ticks * clockTick
+}
+
+// othersBusy is how long each processor has worked for other processes than these, on the average. On a machine that is shared, a rate is that
+// of the share one has.
+func othersBusy(t testing.TB, pids ...int) time.Duration {
+	t.Helper()
+	stat, err := os.ReadFile("/proc/stat")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var busy time.Duration
+	processors := strings.Count(string(stat), "\ncpu")
+	var user, nice, system, idle, wait, irq, softirq, steal int64
+	if _, err := fmt.Sscanf(string(stat), "cpu %d %d %d %d %d %d %d %d", &user, &nice, &system, &idle, &wait, &irq, &softirq, &steal); err != nil {
+		t.Fatal(err)
+	}
+	busy = time.Duration(user+nice+system+irq+softirq+steal) * clockTick
+	for _, pid := range pids {
+		busy -= cpuOf(t, pid)
+	}
+	return busy / time.Duration(processors)
+}
+
 // lines keeps what a process says.
 type lines struct {
 	mu   sync.Mutex

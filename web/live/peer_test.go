@@ -181,8 +181,11 @@ func (p *peer) welcomed() error {
 	}
 }
 
-// upgrade goes over to a websocket as the stock client does: probe, let the waiting poll end, then say so. The CONNECT may be on its way.
-func (p *peer) upgrade() error {
+// upgrade goes over to a websocket.
+func (p *peer) upgrade() error { return p.upgradeBeside(func() error { return nil }) }
+
+// upgradeBeside goes over to a websocket as the stock client does: probe, let the waiting poll end and what is being posted too, then say so.
+func (p *peer) upgradeBeside(posted func() error) error {
 	ws, _, err := dialer.Dial(wsURL(query(p.base, "websocket", p.sid)), nil)
 	if err != nil {
 		return err
@@ -206,7 +209,7 @@ func (p *peer) upgrade() error {
 			err = fmt.Errorf("probe was answered %q", b)
 		}
 	}
-	if err = errors.Join(err, <-polled); err == nil {
+	if err = errors.Join(err, <-polled, posted()); err == nil {
 		err = ws.WriteMessage(websocket.TextMessage, []byte("5"))
 	}
 	if err != nil {
