@@ -78,7 +78,7 @@ func (b *backlogs) of(app AppID, scenario string) Backlog {
 // Backlog counts the open runs of a scenario, as this node knows them.
 func (e *Engine) Backlog(app AppID, scenario string) Backlog { return e.backlogs.of(app, scenario) }
 
-// count reads the backlog of every app.
+// count reads the backlog and the catalogue of every app.
 func (e *Engine) count(ctx context.Context) error {
 	after := AppID("")
 	for {
@@ -92,6 +92,9 @@ func (e *Engine) count(ctx context.Context) error {
 				return fmt.Errorf("count open runs of %s: %w", app.ID, err)
 			}
 			e.backlogs.set(app.ID, counts)
+			if _, err := e.cats.load(ctx, app.ID, 1); err != nil { // for its schedules
+				return err
+			}
 		}
 		if after = next; next == "" {
 			return nil

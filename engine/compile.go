@@ -23,6 +23,7 @@ type Version struct {
 	lane      *Expr
 	lists     map[string]*list
 	steps     map[string]*step // by id
+	scheduled map[string]*step // of the lists that schedules for each object are walked with
 	// readsUser says that an expression looks at user, readsImages at before, changed or event.
 	readsUser, readsImages bool
 }
@@ -72,6 +73,8 @@ type Watch struct {
 	If *Expr
 	// Once lets each object start it only once.
 	Once bool
+	// Schedule is set for a trigger that the clock starts.
+	Schedule *Schedule
 }
 
 // TriggerSpec declares one trigger kind with the struct C as its settings. A trigger kind is one file in triggers.
@@ -80,6 +83,8 @@ type TriggerSpec[C any] struct {
 	Examples          []Example
 	// Watch says what the placed trigger waits for.
 	Watch func(*C) Watch
+	// Schedule, when set, gives the calendar of a placed trigger; zone is the name of the app's time zone.
+	Schedule func(c *C, zone string) (*Schedule, error)
 }
 
 // TriggerKind is a TriggerSpec with its type of settings erased.
@@ -88,21 +93,26 @@ type TriggerKind struct {
 	Examples          []Example
 	Schema            json.RawMessage
 
-	bind func(b *binder, settings json.RawMessage, path string) Watch
+	bind     func(b *binder, settings json.RawMessage, path string) (Watch, any)
+	schedule func(settings any, zone string) (*Schedule, error)
 }
 
 // Build checks the declaration and erases the type of the settings. It panics on a mistake of the programmer.
 func (s TriggerSpec[C]) Build() TriggerKind {
 	step := StepSpec[C]{Kind: s.Kind, Title: s.Title, Help: s.Help, Run: func(*Scope, *C) (Outcome, error) { return Outcome{}, nil }}.Build()
-	return TriggerKind{
+	kind := TriggerKind{
 		Kind: s.Kind, Title: s.Title, Help: s.Help, Examples: s.Examples, Schema: step.Schema,
-		bind: func(b *binder, settings json.RawMessage, path string) Watch {
+		bind: func(b *binder, settings json.RawMessage, path string) (Watch, any) {
 			if placed := step.bind(b, settings, path); placed.settings != nil {
-				return s.Watch(placed.settings.(*C))
+				return s.Watch(placed.settings.(*C)), placed.settings
 			}
-			return Watch{}
+			return Watch{}, nil
 		},
 	}
+	if s.Schedule != nil {
+		kind.schedule = func(settings any, zone string) (*Schedule, error) { return s.Schedule(settings.(*C), zone) }
+	}
+	return kind
 }
 
 // parameterTypes are the types that a scenario's parameters may have.
@@ -330,7 +340,14 @@ func (b *binder) triggers(docs []json.RawMessage, kinds Kinds) {
 			continue
 		}
 		b.slots = nil
-		t := &Trigger{ID: h.ID, Kind: h.Kind, Watch: kinds.Triggers[k].bind(b, rest, at), version: b.version}
+		wrong := len(b.errs)
+		watch, settings := kinds.Triggers[k].bind(b, rest, at)
+		t := &Trigger{ID: h.ID, Kind: h.Kind, Watch: watch, version: b.version}
+		if len(b.errs) == wrong {
+			if t.Schedule = b.compileSchedule(kinds.Triggers[k], settings, at); t.Schedule != nil {
+				b.placeSchedule(t)
+			}
+		}
 		for _, slot := range b.slots {
 			b.note(slot.reads)
 		}

@@ -123,7 +123,7 @@ func (a *act) call(c Call) (RunID, error) {
 		return "", coded(ErrConflict, "NOT_RUNNING", "the scenario is not published and started")
 	}
 	v := p.version
-	if !slices.ContainsFunc(v.triggers, func(t *Trigger) bool { return len(t.On) == 0 }) && len(v.triggers) > 0 {
+	if !slices.ContainsFunc(v.triggers, func(t *Trigger) bool { return len(t.On) == 0 && t.Schedule == nil }) && len(v.triggers) > 0 {
 		return "", coded(ErrConflict, "NOT_CALLABLE", "the scenario has no call trigger")
 	}
 	vars, err := v.arguments(c.Vars, a.cat.zone)

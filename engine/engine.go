@@ -119,6 +119,7 @@ func (e *Engine) Start(ctx context.Context) error {
 	}
 	e.group.Go("timers", e.watchTimers)
 	e.group.Go("janitor", e.keepHouse)
+	e.group.Go("schedules", e.watchSchedules)
 	return nil
 }
 

@@ -191,6 +191,9 @@ func (w *walk) turnSafely() (ended bool, err error) {
 	}
 	at := w.state.innermost()
 	s := w.op.version.steps[w.state.Frames[at].Loop.Step]
+	if s == nil {
+		s = w.op.version.scheduled[w.state.Frames[at].Loop.Step]
+	}
 	w.state.Frames = w.state.Frames[:at]
 	w.fail(s, err)
 	return true, nil

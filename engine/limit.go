@@ -32,6 +32,7 @@ func Limits() []Limit {
 		{"followed_links", maxFollows, "objects", "objects that the expressions of one step read through links"},
 		{"calls_per_step", MaxCalls, "runs", "runs that one step calls"},
 		{"call_depth", maxCallDepth, "runs", "runs that wait for each other, one below the other"},
+		{"schedule_interval", 10_000, "ms", "the shortest time between two ticks of a schedule"},
 		{"loop_passes", maxPasses, "passes", "passes of all loops of one run"},
 		{"loop_items", maxItems, "items", "the list that a loop walks; the objects of a structure have no such bound"},
 		{"summed_objects", MaxSummed, "objects", "objects whose field one search sums"},

@@ -86,6 +86,9 @@ func (e *Engine) changeScenario(ctx context.Context, app AppID, id string, rev i
 		}
 		next := revised(old, Record{App: app, Kind: RecordScenario, ID: id, Body: body}, l.Now)
 		eff.Records, eff.Value = []*Record{next}, saved{rec, next.Rev}
+		if err := e.beginSchedules(l, &eff, rec, before); err != nil {
+			return Effects{}, err
+		}
 		eff.Raise = rec.Version != before.Version || rec.State != before.State || old == nil
 		if rec.Version != before.Version {
 			v, err := marshal(VersionRecord{Scenario: id, Number: rec.Version, By: by, Document: rec.Published})

@@ -3,14 +3,12 @@ package triggers
 import (
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/cuelight/cuelight/engine"
-	"github.com/cuelight/cuelight/engine/filter"
 )
 
-// scheduleSpec is not in the catalogue yet: a schedule that is accepted and never starts anything would be worse than none. It is declared
-// when the engine can watch a calendar.
 var scheduleSpec = engine.TriggerSpec[schedule]{
 	Kind: "schedule", Title: "On a schedule",
 	Help: "Starts at times of the clock: every 15 minutes, every day at 09:00, on Mondays, on the first of each month, or as a cron line " +
@@ -25,7 +23,16 @@ var scheduleSpec = engine.TriggerSpec[schedule]{
 		{Name: "at the end of each month", Settings: `{"monthly": "last 18:00", "missed": "all"}`},
 	},
 	Watch: func(*schedule) engine.Watch { return engine.Watch{} },
+	Schedule: func(c *schedule, zone string) (*engine.Schedule, error) {
+		calendar, err := c.calendar(zone)
+		if err != nil {
+			return nil, err
+		}
+		return &engine.Schedule{Calendar: calendar, Policy: c.Missed, Overlap: c.Overlap, Where: c.Filter, PerItem: c.Filter != ""}, nil
+	},
 }
+
+var _ = declare(scheduleSpec)
 
 type schedule struct {
 	Every    engine.Duration `json:"every,omitzero" title:"Every" doc:"How often: 90s, 15m, 2h or 1d, at least 10s. It is counted from midnight UTC of 1 January 1970, so 15m is at :00, :15, :30 and :45."`
@@ -57,9 +64,11 @@ func (c *schedule) Bind(b *engine.Binder) {
 	if b.Structure() == nil {
 		b.Fail("filter", "REQUIRED", "a scenario with a schedule for objects names its structure")
 	}
-	if _, err := filter.Parse(c.Filter); err != nil {
-		b.Fail("filter", "FILTER", "%s", err)
+	if strings.Contains(c.Filter, "{{") {
+		b.Fail("filter", "FILTER", "there is no object to read a value from: write the value itself")
+		return
 	}
+	b.Filter("filter", &engine.Filter{Source: c.Filter}, b.Structure())
 }
 
 // calendar computes the ticks, by the app's clock unless the settings name another.
