@@ -32,6 +32,9 @@ type App struct {
 	Origins []string `json:"origins,omitempty"`
 	// TimeZone is the IANA name of the zone in which plain dates begin and schedules tick; empty means UTC.
 	TimeZone string `json:"time_zone,omitempty"`
+	// PrivateHosts are the only addresses of private networks that the app's HTTP requests may reach, such as 10.1.0.0/16 or
+	// crm.internal:8080. Only an admin sets them.
+	PrivateHosts []string `json:"private_hosts,omitempty"`
 }
 
 // zone is the app's time zone. A name that this machine does not know was refused when the app was saved; UTC stands in for one that a

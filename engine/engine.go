@@ -53,6 +53,8 @@ type Options struct {
 	Outlet func([]*Push)
 	// Ended gets what takes a session's right away: a session or a user that is gone. It must not block.
 	Ended func(Revocation)
+	// Services is what the wiring gives to steps for their effects outside; the engine does not look at it.
+	Services any
 	// Retain says how long things are kept; the zero value means the defaults.
 	Retain Retain
 }

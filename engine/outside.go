@@ -22,8 +22,11 @@ type Outside struct {
 // Key is the idempotency key of the step's effect: the same on every attempt and after a crash.
 func (o *Outside) Key() string { return fmt.Sprintf("%s.%d", o.op.run.ID, o.seq) }
 
-// App is the run's app.
-func (o *Outside) App() AppID { return o.op.run.App }
+// App are the settings of the run's app.
+func (o *Outside) App() App { return o.cat.app }
+
+// Services is what the wiring gave to steps.
+func (o *Outside) Services() any { return o.e.opt.Services }
 
 // Objects searches a structure of the app.
 func (o *Outside) Objects(ctx context.Context, q ObjectQuery) (ObjectPage, error) {

@@ -61,7 +61,7 @@ func playExample(t *testing.T, kind string, ex engine.Example) (did []string, co
 	store, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "x.db"), sqlite.Options{})
 	must(t, err)
 	t.Cleanup(func() { _ = store.Close() })
-	e := engine.New(store, engine.Options{Kinds: engine.Kinds{Steps: All()}})
+	e := engine.New(store, engine.Options{Kinds: engine.Kinds{Steps: All()}, Services: NewNetwork(nil)})
 	ctx := t.Context()
 	must(t, e.Start(ctx))
 	t.Cleanup(e.Close)

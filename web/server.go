@@ -26,6 +26,8 @@ type Options struct {
 	// Live answers /socket.io/; nil: nothing does. Presence says who is online.
 	Live     http.Handler
 	Presence api.Presence
+	// PrivateHosts is handed to the API.
+	PrivateHosts func([]string) error
 	// Extra are handlers of further paths, such as /demo/.
 	Extra map[string]http.Handler
 	Log   *slog.Logger
@@ -96,7 +98,7 @@ func New(o Options) *Server {
 	s.rate = newRates(s.limits, o.Clock)
 	s.conns.max = s.limits.Connections
 	s.api = api.New(api.Options{
-		Engine: o.Engine, Store: o.Store, Accounts: o.Accounts, Kinds: o.Kinds, Presence: o.Presence, Log: o.Log, Version: o.Version,
+		Engine: o.Engine, Store: o.Store, Accounts: o.Accounts, Kinds: o.Kinds, Presence: o.Presence, PrivateHosts: o.PrivateHosts, Log: o.Log, Version: o.Version,
 		Address: o.Address, Secure: s.secure, Limits: s.limits.API, Shown: s.shown(),
 	})
 	s.routes()

@@ -36,6 +36,8 @@ type Options struct {
 	Accounts *account.Service
 	// Kinds are the catalogue of step and trigger kinds.
 	Kinds engine.Kinds
+	// PrivateHosts says which of an app's private hosts can not be read; nil: any may be saved.
+	PrivateHosts func([]string) error
 	// Presence may be nil: then nobody is online.
 	Presence Presence
 	Log      *slog.Logger

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"runtime"
 
@@ -75,6 +76,20 @@ func checkApp(app engine.App) error {
 	return nil
 }
 
+// checkHosts refuses private hosts that can not be read.
+func (a *API) checkHosts(hosts []string) error {
+	if len(hosts) > maxOrigins {
+		return overLimit("private_hosts", "app_origins", "at most %d of them", maxOrigins)
+	}
+	if a.opt.PrivateHosts == nil || len(hosts) == 0 {
+		return nil
+	}
+	if err := a.opt.PrivateHosts(hosts); err != nil {
+		return wrongField("private_hosts", "EGRESS_RULE", "must be addresses such as 10.1.0.0/16 or crm.internal:8080")
+	}
+	return nil
+}
+
 func (a *API) getApp(ctx context.Context, c *call, _ *appIn, _ *none) (*appOut, error) {
 	app, err := a.opt.Engine.App(ctx, c.app)
 	if err != nil {
@@ -88,6 +103,8 @@ type appChange struct {
 	Guests   *bool     `json:"guests,omitempty"`
 	Origins  *[]string `json:"origins,omitempty"`
 	TimeZone *string   `json:"time_zone,omitempty"`
+	// PrivateHosts are checked by whoever may import the rules.
+	PrivateHosts *[]string `json:"private_hosts,omitempty"`
 }
 
 func (a *API) changeApp(ctx context.Context, c *call, _ *appIn, body *appChange) (*appOut, error) {
@@ -104,7 +121,10 @@ func (a *API) changeApp(ctx context.Context, c *call, _ *appIn, body *appChange)
 		if body.TimeZone != nil {
 			app.TimeZone = *body.TimeZone
 		}
-		return checkApp(*app)
+		if body.PrivateHosts != nil {
+			app.PrivateHosts = *body.PrivateHosts
+		}
+		return errors.Join(checkApp(*app), a.checkHosts(app.PrivateHosts))
 	})
 	if err != nil {
 		return nil, err

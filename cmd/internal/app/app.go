@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -66,6 +67,7 @@ type App struct {
 	log       *slog.Logger
 	web       *web.Server
 	listener  net.Listener
+	network   *steps.Network
 	admin     net.Listener
 	group     *task.Group
 	demoToken string
@@ -93,12 +95,13 @@ func (a *App) open(ctx context.Context) error {
 	if url == "" {
 		url = filepath.Join(a.cfg.Data, "cuelight.db")
 	}
+	a.network = steps.NewNetwork(a.own)
 	if a.Store, err = store.Open(ctx, url, store.Options{}); err != nil {
 		return err
 	}
 	a.Engine = engine.New(a.Store, engine.Options{
 		Kinds: engine.Kinds{Steps: steps.All(), Triggers: triggers.All()}, Log: a.log,
-		Outlet: a.pushed, Ended: a.ended,
+		Outlet: a.pushed, Ended: a.ended, Services: a.network,
 	})
 	if err := a.Engine.Start(ctx); err != nil {
 		return err
@@ -124,6 +127,18 @@ func (a *App) open(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// own are the addresses that this server listens on: no scenario may reach them.
+func (a *App) own() []netip.AddrPort {
+	if a.listener == nil {
+		return nil
+	}
+	addr, err := netip.ParseAddrPort(a.listener.Addr().String())
+	if err != nil {
+		return nil
+	}
+	return []netip.AddrPort{addr}
 }
 
 // pushed hands committed pushes to the sockets of this node.
@@ -258,6 +273,9 @@ func (a *App) Close() {
 		a.Engine.Close()
 	}
 	a.group.Wait()
+	if a.network != nil {
+		a.network.Close()
+	}
 	if a.Store != nil {
 		if err := a.Store.Close(); err != nil {
 			a.log.Warn("close store", "err", err)
@@ -330,7 +348,7 @@ func allowed(origins []string, origin string) bool {
 func (a *App) webOptions() web.Options {
 	o := web.Options{
 		Engine: a.Engine, Store: a.Store, Accounts: a.Accounts, Kinds: engine.Kinds{Steps: steps.All(), Triggers: triggers.All()},
-		Live: a.Live.Handler(), Presence: a.Live, Log: a.log, Version: a.cfg.Version, Limits: a.cfg.Web, Shown: a.cfg.shown(),
+		Live: a.Live.Handler(), Presence: a.Live, PrivateHosts: steps.CheckPrivateHosts, Log: a.log, Version: a.cfg.Version, Limits: a.cfg.Web, Shown: a.cfg.shown(),
 		TLS: strings.HasPrefix(a.cfg.PublicURL, "https://"),
 	}
 	if a.cfg.Demo {

@@ -1,0 +1,207 @@
+package steps
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/cuelight/cuelight/engine"
+	"github.com/cuelight/cuelight/engine/expr"
+	"github.com/cuelight/cuelight/steps/egress"
+)
+
+var _ = declare(engine.StepSpec[httpRequest]{
+	Kind: "http_request", Title: "HTTP request", Group: "send",
+	Help: "Asks another server. steps.<id> is then its answer: status, headers, body (a value where the answer is JSON, else text) and ok. " +
+		"An answer from 400 on fails the step, unless ignore_errors is set. The request carries an Idempotency-Key that stays the same " +
+		"when it is tried again, so that the other server can tell a repeated request from a new one. Addresses of private networks are " +
+		"refused unless an admin has opened them for the app.",
+	Examples: []engine.Example{
+		{
+			Name: "addresses of this machine are refused", Object: `{"number":"1042","status":"new"}`,
+			Settings: `{"url": "http://127.0.0.1:8090/orders/{{ url(object.number) }}"}`, WantError: "EGRESS_ADDRESS",
+		},
+		{
+			Name: "so are other schemes", Object: `{"number":"1042","status":"new"}`,
+			Settings: `{"method": "POST", "url": "ftp://example.com/", "body": {"number": "{{ object.number }}"}}`, WantError: "EGRESS_SCHEME",
+		},
+	},
+	Outside: httpOutside, Effect: true,
+	Run: func(s *engine.Scope, _ *httpRequest) (engine.Outcome, error) {
+		answer, _ := s.Fetched().(httpAnswer)
+		return engine.Outcome{Output: answer.output, Note: answer.note}, nil
+	},
+})
+
+type httpRequest struct {
+	Method       string           `json:"method,omitzero" enum:"GET,POST,PUT,PATCH,DELETE,HEAD" default:"GET" title:"Method" doc:"What to do there; GET when left out."`
+	URL          *engine.Template `json:"url" type:"string" title:"URL" doc:"The address, as https://example.com/orders/{{ url(object.number) }}."`
+	Headers      engine.Arguments `json:"headers,omitzero" title:"Headers" doc:"Headers by name; Content-Type is set by the body itself."`
+	Body         *engine.Tree     `json:"body,omitzero" title:"Body" doc:"What to send: a JSON value whose texts are templates, or one text."`
+	BodyType     string           `json:"body_type,omitzero" enum:"json,form,text" default:"json" title:"Body is" doc:"json; form for a map of names and texts; text for a text."`
+	Timeout      engine.Duration  `json:"timeout,omitzero" title:"Timeout" doc:"How long the answer may take: 30s when left out, at most 5m."`
+	IgnoreErrors bool             `json:"ignore_errors,omitzero" title:"Ignore errors" doc:"Go on with an answer from 400 on too; steps.<id>.ok is then false."`
+}
+
+// Bind checks the words.
+func (c *httpRequest) Bind(b *engine.Binder) {
+	if c.Method != "" && !slices.Contains([]string{"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"}, c.Method) {
+		b.Fail("method", "OPTION", "must be GET, POST, PUT, PATCH, DELETE or HEAD")
+	}
+	if c.BodyType != "" && !slices.Contains([]string{"json", "form", "text"}, c.BodyType) {
+		b.Fail("body_type", "OPTION", "must be json, form or text")
+	}
+	if time.Duration(c.Timeout) > egress.MaxTimeout {
+		b.Fail("timeout", "LIMIT", "may be at most %s", egress.MaxTimeout)
+	}
+}
+
+type httpAnswer struct {
+	output, note map[string]any
+}
+
+// httpError is a failed request with what the retries want to know.
+type httpError struct{ cause *egress.Error }
+
+// Error is the request's own.
+func (e httpError) Error() string { return e.cause.Error() }
+
+// Final says that trying again can not help.
+func (e httpError) Final() bool { return !e.cause.Temporary() }
+
+// RetryAfter is how long the other server wants to be left alone.
+func (e httpError) RetryAfter() time.Duration { return e.cause.After }
+
+// Unwrap gives the request's own error.
+func (e httpError) Unwrap() error { return e.cause }
+
+func httpOutside(ctx context.Context, o *engine.Outside, c *httpRequest) (any, error) {
+	network, ok := o.Services().(*Network)
+	if !ok {
+		return nil, engine.StepError("EGRESS_OFF", "this server makes no HTTP requests")
+	}
+	req, err := c.request(o)
+	if err != nil {
+		return nil, err
+	}
+	client, err := network.client(o.App())
+	if err != nil {
+		return nil, err
+	}
+	res, err := client.Do(ctx, req)
+	if err != nil {
+		return nil, asHTTPError(err)
+	}
+	if failure := res.Failure(); failure != nil && !c.IgnoreErrors {
+		return nil, asHTTPError(failure)
+	}
+	if err := res.Complete(); err != nil {
+		return nil, asHTTPError(err)
+	}
+	headers := map[string]any{}
+	for _, name := range slices.Sorted(maps.Keys(res.Headers)) {
+		headers[strings.ToLower(name)] = strings.Join(res.Headers[name], ", ")
+	}
+	output := map[string]any{"status": int64(res.Status), "ok": res.Status < 400, "headers": headers, "body": bodyValue(res)}
+	note := map[string]any{"method": req.Method, "url": req.URL, "status": int64(res.Status), "ms": res.Took.Milliseconds()}
+	return httpAnswer{output, note}, nil
+}
+
+func asHTTPError(err error) error {
+	if e, ok := errors.AsType[*egress.Error](err); ok {
+		return httpError{e}
+	}
+	return err
+}
+
+// request evaluates the settings.
+func (c *httpRequest) request(o *engine.Outside) (egress.Request, error) {
+	req := egress.Request{Method: c.Method, Timeout: time.Duration(c.Timeout)}
+	if req.Method == "" {
+		req.Method = "GET"
+	}
+	var err error
+	if req.URL, err = c.URL.Text(o.Scope); err != nil {
+		return req, err
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Headers)) {
+		value, err := c.Headers[name].Text(o.Scope)
+		if err != nil {
+			return req, err
+		}
+		req.Headers = append(req.Headers, egress.Header{Name: name, Value: value})
+	}
+	req.Headers = append(req.Headers, egress.Header{Name: "Idempotency-Key", Value: o.Key()})
+	if c.Body == nil || c.Body.Value == nil {
+		return req, nil
+	}
+	v, err := c.Body.Eval(o.Scope)
+	if err != nil {
+		return req, err
+	}
+	kind := "application/json"
+	switch c.BodyType {
+	case "form":
+		kind = "application/x-www-form-urlencoded"
+		req.Body, err = formBody(v)
+	case "text":
+		kind = "text/plain; charset=utf-8"
+		var text string
+		text, err = expr.Text(v)
+		req.Body = []byte(text)
+	default:
+		req.Body, err = plainJSON(expr.ToJSON(v))
+	}
+	if !slices.ContainsFunc(req.Headers, func(h egress.Header) bool { return strings.EqualFold(h.Name, "Content-Type") }) {
+		req.Headers = append(req.Headers, egress.Header{Name: "Content-Type", Value: kind})
+	}
+	return req, err
+}
+
+// plainJSON is json.Marshal without escapes for HTML, which another server may not expect.
+func plainJSON(v any) ([]byte, error) {
+	var buf bytes.Buffer
+	enc := json.NewEncoder(&buf)
+	enc.SetEscapeHTML(false)
+	err := enc.Encode(v)
+	return bytes.TrimSuffix(buf.Bytes(), []byte("\n")), err
+}
+
+// formBody writes a map as a form.
+func formBody(v any) ([]byte, error) {
+	fields, ok := v.(map[string]any)
+	if !ok {
+		return nil, engine.StepError("HTTP_BODY", "a form is a map of names and texts")
+	}
+	form := url.Values{}
+	for name, value := range fields {
+		text, err := expr.Text(value)
+		if err != nil {
+			return nil, engine.StepError("HTTP_BODY", "%s: %s", name, err)
+		}
+		form.Set(name, text)
+	}
+	return []byte(form.Encode()), nil
+}
+
+// bodyValue is the body as expressions see it: a value where it is JSON, else text.
+func bodyValue(res egress.Response) any {
+	if len(res.Body) == 0 {
+		return nil
+	}
+	dec := json.NewDecoder(bytes.NewReader(res.Body))
+	dec.UseNumber()
+	var raw any
+	if dec.Decode(&raw) == nil && !dec.More() {
+		if v, err := expr.FromJSON(raw, expr.Any); err == nil {
+			return v
+		}
+	}
+	return strings.ToValidUTF8(strings.ReplaceAll(string(res.Body), "\x00", "\uFFFD"), "\uFFFD")
+}
