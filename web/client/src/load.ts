@@ -1,6 +1,4 @@
-import { morphContent, morphElement } from './morph'
-
-type Content = Document | DocumentFragment
+export type Content = Document | DocumentFragment
 type Reason = 'network' | 'status' | 'redirected' | 'not_html' | 'not_found' | 'failed'
 
 /** Why a region kept its old content. */
@@ -61,34 +59,4 @@ function parse(text: string): Content {
   const template = document.createElement('template')
   template.innerHTML = text
   return template.content
-}
-
-/** Renews the region from what its address holds. */
-export function apply(region: Element, content: Content): void {
-  const select = region.getAttribute('data-cue-select')
-  const ownAddress = region.hasAttribute('data-cue-src')
-  let fresh: Element | null
-  if (select) fresh = content.querySelector(select)
-  else if (region.id) fresh = content.querySelector(`#${CSS.escape(region.id)}`)
-  else fresh = ownAddress ? null : samePlace(region, content)
-
-  if (fresh && fresh.tagName === region.tagName && fresh.id === region.id && (region.id || !select)) {
-    morphElement(region, fresh)
-  } else if (fresh) {
-    morphContent(region, fresh)
-  } else if (ownAddress && !select) {
-    morphContent(region, content instanceof Document ? content.body : content)
-  } else {
-    const wanted = select ?? (region.id ? `#${region.id}` : 'such region (give it an id)')
-    throw new RefreshError('not_found', `the answer has no ${wanted}`)
-  }
-}
-
-// A region without an id is found on its page by its place among regions alike, as long as there are equally many.
-function samePlace(region: Element, content: Content): Element | null {
-  const names = CSS.escape(region.getAttribute('data-cue-on') ?? '')
-  const alike = `${region.localName}[data-cue-on="${names}"]:not([id])`
-  const here = [...document.querySelectorAll(alike)]
-  const there = content.querySelectorAll(alike)
-  return here.length === there.length ? (there[here.indexOf(region)] ?? null) : null
 }

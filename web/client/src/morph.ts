@@ -1,11 +1,12 @@
 import { Idiomorph } from 'idiomorph'
 
-import { showsNewer } from './text'
+import { setting } from './dom'
+import { carry } from './show'
 
 type Control = HTMLInputElement | HTMLTextAreaElement | HTMLSelectElement
 
-// Regions that were filled from their own data-cue-src: the page around them no longer knows their content.
-const filled = new WeakSet<Element>()
+/** Regions that were filled from their own data-cue-src: the page around them no longer knows their content. */
+export const filled = new WeakSet<Element>()
 
 /** Renews the element itself: its attributes and its content become those of fresh, but for what the user owns. */
 export function morphElement(element: Element, fresh: Element): void {
@@ -29,7 +30,6 @@ function morph(region: Element, source: ParentNode & Node, morphStyle: 'innerHTM
         beforeAttributeUpdated: (name, old) => !ownsAttribute(region, name, old),
       },
     })
-    filled.add(region)
   } finally {
     unpin()
   }
@@ -38,8 +38,8 @@ function morph(region: Element, source: ParentNode & Node, morphStyle: 'innerHTM
 // The user owns what he changed: nothing of the page's replaces it.
 function keeps(region: Element, old: Element, fresh: Node): boolean {
   if (old.hasAttribute('data-cue-keep')) return true
-  if (old !== region && old.hasAttribute('data-cue-text') && showsNewer(old, fresh)) return true
-  if (old !== region && old.hasAttribute('data-cue-src') && filled.has(old)) return true
+  if (old !== region && setting(old, 'src') !== null && filled.has(old)) return true
+  if (old !== region && isElement(fresh)) carry(old, fresh)
   return !overwritten(old) && (hasFocus(old) || isDirty(old))
 }
 
@@ -51,7 +51,7 @@ function stays(old: Element): boolean {
 
 function ownsAttribute(region: Element, name: string, old: Element): boolean {
   // How the region is renewed is its own matter: the answer of another address knows nothing of it.
-  if (old === region && /^(aria-busy|data-cue-.*)$/.test(name)) return true
+  if (old === region && (/^(aria-busy|data-cue-.*)$/.test(name) || old.localName === 'cue-refresh')) return true
   return name === 'open' && /^(details|dialog)$/i.test(old.tagName) && !overwritten(old)
 }
 

@@ -4,21 +4,23 @@ import { createServer } from 'node:http'
 import { Server } from 'socket.io'
 
 const script = readFileSync(new URL('../dist/cuelight.js', import.meta.url))
-const csp = "default-src 'self'; script-src 'self'; style-src 'self'; frame-src 'self'; base-uri 'none'"
+const strict = "default-src 'self'; script-src 'self'; style-src 'self'; connect-src 'self'; frame-src 'self'; base-uri 'none'"
 
 /** Starts a server on the port (0: any free one). `routes` maps a path to (request) => body or {status, headers, body}. */
-export async function startServer({ port = 0, routes = {}, admit } = {}) {
+export async function startServer({ port = 0, routes = {}, admit, csp = (strict) => strict, cors = false } = {}) {
+  const send = sender(csp(strict))
   const requests = []
   const http = createServer((request, response) => {
     const url = new URL(request.url, 'http://test')
     requests.push({ path: url.pathname, refresh: request.headers['x-cuelight-refresh'] ?? '' })
     if (url.pathname === '/cuelight.js') return send(response, { type: 'text/javascript', body: script })
+    if (url.pathname === '/favicon.ico') return send(response, { status: 204 })
     const route = routes[url.pathname]
     Promise.resolve(route ? route(request) : { status: 404, body: 'not found' }).then((answer) =>
       send(response, typeof answer === 'string' ? { body: answer } : answer),
     )
   })
-  const io = new Server(http, { connectionStateRecovery: { maxDisconnectionDuration: 60_000 }, pingInterval: 2000 })
+  const io = new Server(http, { connectionStateRecovery: { maxDisconnectionDuration: 60_000 }, pingInterval: 2000, cors: cors && { origin: '*' } })
   const auths = []
   const receipts = []
   if (admit) io.use((socket, next) => next(admit(socket.handshake.auth)))
@@ -43,7 +45,7 @@ export async function startServer({ port = 0, routes = {}, admit } = {}) {
   }
 }
 
-function send(response, { status = 200, type = 'text/html; charset=utf-8', headers = {}, body = '' }) {
+const sender = (csp) => (response, { status = 200, type = 'text/html; charset=utf-8', headers = {}, body = '' }) => {
   response.writeHead(status, { 'content-type': type, 'content-security-policy': csp, ...headers })
   response.end(body)
 }
