@@ -334,7 +334,7 @@ func (a *act) admitWith(run *Run, v *Version, env expr.Env, vars map[string]any)
 	}
 	st := newState(path)
 	if vars != nil {
-		st.Vars = vars
+		st.Vars, st.Input = vars, vars
 	}
 	if run.Chain == "" {
 		run.Chain = string(run.ID)

@@ -53,6 +53,8 @@ func (a *API) registerRuns() {
 	register(a, Route{Method: "GET", Path: inn + "/runs/{id}", Name: "getRun", Summary: "Read a run", Scope: account.RunsRead}, a.getRun)
 	register(a, Route{Method: "GET", Path: inn + "/runs/{id}/steps", Name: "listSteps", Summary: "Read a run's log", Scope: account.RunsRead}, a.listSteps)
 	register(a, Route{Method: "POST", Path: inn + "/runs/{id}/cancel", Name: "cancelRun", Summary: "Cancel an open run", Scope: account.RunsWrite}, a.cancelRun)
+	register(a, Route{Method: "POST", Path: inn + "/runs/{id}/retry", Name: "retryRun", Summary: "Let a failed run go on from the step that failed", Scope: account.RunsWrite, Status: 202}, a.retryRun)
+	register(a, Route{Method: "POST", Path: inn + "/runs/{id}/again", Name: "runAgain", Summary: "Start a new run as an earlier one began, by the version of now", Scope: account.RunsWrite, Status: 202}, a.runAgain)
 }
 
 func (a *API) registerPeople() {

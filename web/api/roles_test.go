@@ -21,6 +21,7 @@ var rights = map[string]string{
 	"listVersions": "viewer builder scenarios:read", "getVersion": "viewer builder scenarios:read",
 	"deleteScenario": "builder scenarios:write", "saveDraft": "builder scenarios:write", "publish": "builder scenarios:write",
 	"startScenario": "builder scenarios:write", "stopScenario": "builder scenarios:write", "pauseScenario": "builder scenarios:write", "cancelRun": "builder runs:write",
+	"retryRun": "builder runs:write", "runAgain": "builder runs:write",
 	"callScenario": "builder runs:write",
 	"listRuns":     "viewer builder runs:read", "getRun": "viewer builder runs:read", "listSteps": "viewer builder runs:read",
 	"listUsers": "viewer builder objects:read", "getUser": "viewer builder objects:read",
