@@ -20,6 +20,7 @@ func (a *API) registerObjects() {
 	const objects = inn + "/structures/{structure}/objects"
 	register(a, Route{Method: "GET", Path: objects, Name: "listObjects", Summary: "List objects", Scope: account.ObjectsRead}, a.listObjects)
 	register(a, Route{Method: "POST", Path: objects, Name: "createObject", Summary: "Create an object", Scope: account.ObjectsWrite, Status: 201, free: true}, a.createObject)
+	register(a, Route{Method: "POST", Path: objects + ":batch", Name: "batchObjects", Summary: "Write up to 100 objects, each by itself", Scope: account.ObjectsWrite}, a.batchObjects)
 	register(a, Route{Method: "GET", Path: objects + "/{id}", Name: "getObject", Summary: "Read an object", Scope: account.ObjectsRead}, a.getObject)
 	register(a, Route{Method: "PATCH", Path: objects + "/{id}", Name: "changeObject", Summary: "Change fields of an object (RFC 7396)", Scope: account.ObjectsWrite, free: true}, a.changeObject)
 	register(a, Route{Method: "DELETE", Path: objects + "/{id}", Name: "deleteObject", Summary: "Delete an object", Scope: account.ObjectsWrite, Status: 204}, a.deleteObject)

@@ -14,7 +14,8 @@ import (
 var rights = map[string]string{
 	"listObjects": "viewer builder objects:read", "getObject": "viewer builder objects:read",
 	"createObject": "builder objects:write", "changeObject": "builder objects:write", "deleteObject": "builder objects:write",
-	"listChanges": "viewer builder objects:read", "getChange": "viewer builder objects:read",
+	"batchObjects": "builder objects:write",
+	"listChanges":  "viewer builder objects:read", "getChange": "viewer builder objects:read",
 	"push":           "builder push",
 	"listStructures": "everyone", "getStructure": "everyone", "saveStructure": "builder scenarios:write",
 	"listScenarios": "viewer builder scenarios:read", "getScenario": "viewer builder scenarios:read", "getDraft": "viewer builder scenarios:read",
