@@ -128,6 +128,7 @@ type RunQuery struct {
 	Scenario string    // "" means any
 	Status   RunStatus // "" means any
 	Object   string    // "" means any
+	Change   int64     // that caused them; 0 means any
 	Before   RunID     // "" starts at the newest
 	Limit    int
 }

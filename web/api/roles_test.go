@@ -17,6 +17,7 @@ var rights = map[string]string{
 	"batchObjects": "builder objects:write",
 	"listChanges":  "viewer builder objects:read", "getChange": "viewer builder objects:read",
 	"push":           "builder push",
+	"explainChange":  "viewer builder", // and tokens with all three scopes
 	"listStructures": "everyone", "getStructure": "everyone", "saveStructure": "builder scenarios:write",
 	"listScenarios": "viewer builder scenarios:read", "getScenario": "viewer builder scenarios:read", "getDraft": "viewer builder scenarios:read",
 	"listVersions": "viewer builder scenarios:read", "getVersion": "viewer builder scenarios:read",
