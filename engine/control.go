@@ -16,6 +16,15 @@ import (
 // Write changes one object and starts the runs that the change causes, in one transaction. When it returns without error, the
 // change is durable. Errors match ErrInvalid, ErrNotFound, ErrConflict, ErrVersion, ErrBusy or ErrUnavailable.
 func (e *Engine) Write(ctx context.Context, w Write) (Written, error) {
+	res, err := e.commit(ctx, e.writeOp(w))
+	if err != nil {
+		return Written{}, err
+	}
+	return res.Effects.Value.(Written), nil
+}
+
+// writeOp is the op of a write; its Value is a Written.
+func (e *Engine) writeOp(w Write) Op {
 	op := Op{App: w.App, Bytes: 256}
 	for name, v := range w.Fields {
 		op.Bytes += len(name) + 2*len(v)
@@ -40,11 +49,7 @@ func (e *Engine) Write(ctx context.Context, w Write) (Written, error) {
 		a.eff.Value = out
 		return a.eff, err
 	}
-	res, err := e.commit(ctx, op)
-	if err != nil {
-		return Written{}, err
-	}
-	return res.Effects.Value.(Written), nil
+	return op
 }
 
 // likelyKeys are lanes that the write will probably lock: naming them saves a round on PostgreSQL.

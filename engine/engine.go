@@ -178,44 +178,6 @@ func (e *Engine) committer(app AppID) *committer {
 	return e.committers[h.Sum32()%uint32(len(e.committers))]
 }
 
-// commit carries out one op and waits for it, at most writeDeadline.
-func (e *Engine) commit(ctx context.Context, op Op) (Result, error) {
-	ctx, cancel := context.WithTimeout(ctx, writeDeadline)
-	defer cancel()
-	if op.ID == "" {
-		op.ID = OpID(e.opt.NewID())
-	}
-	if op.App != "" && e.cats.at(op.App) == nil {
-		if _, err := e.cats.load(ctx, op.App, 1); err != nil && !errors.Is(err, ErrNotFound) {
-			return Result{}, e.outOfTime(ctx, op, err)
-		}
-	}
-	answered := make(chan Result, 1)
-	err := e.committer(op.App).submit(ctx, &pending{op: op, done: func(r Result) {
-		if r.Err == nil && r.Effects.Raise {
-			e.cats.dirty.Store(op.App, true)
-		}
-		e.settle(r)
-		answered <- r
-	}})
-	if err != nil {
-		return Result{}, e.outOfTime(ctx, op, err)
-	}
-	select {
-	case r := <-answered:
-		return r, r.Err
-	case <-ctx.Done():
-		return Result{}, e.outOfTime(ctx, op, ctx.Err())
-	}
-}
-
-func (e *Engine) outOfTime(ctx context.Context, op Op, err error) error {
-	if ctx.Err() == nil {
-		return err
-	}
-	return coded(ErrUnavailable, "UNAVAILABLE", "the store did not answer in time; whether op %s was carried out will be known when it is back", op.ID)
-}
-
 // settle hands on what an op committed: runs to the dispatcher and the timers, pushes to the outlet, ends to those who wait.
 // It runs on the committer's goroutine, so that pushes leave in commit order.
 func (e *Engine) settle(r Result) {

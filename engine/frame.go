@@ -39,6 +39,8 @@ type state struct {
 	Callers []string `json:"callers,omitempty"`
 	// Results are how the runs ended that the step that comes next called; not nil once it has called.
 	Results []callResult `json:"results,omitempty"`
+	// FailedKey is Key of that step.
+	FailedKey int64 `json:"failed_key,omitempty"`
 	// Input are the variables that the run began with.
 	Input map[string]any `json:"input,omitempty"`
 }
@@ -91,9 +93,11 @@ func decodeState(doc json.RawMessage) (*state, error) {
 	st.Vars, _ = untag(st.Vars).(map[string]any)
 	st.Steps, _ = untag(st.Steps).(map[string]any)
 	st.Input, _ = untag(st.Input).(map[string]any)
-	for _, f := range st.Frames {
-		if f.Loop != nil {
-			f.Loop.Items, _ = untag(f.Loop.Items).([]any)
+	for _, frames := range [][]frame{st.Frames, st.FailedAt} {
+		for _, f := range frames {
+			if f.Loop != nil {
+				f.Loop.Items, _ = untag(f.Loop.Items).([]any)
+			}
 		}
 	}
 	if st.Vars == nil {
@@ -110,14 +114,7 @@ func (st *state) encode() (json.RawMessage, error) {
 	out.Vars, _ = tag(st.Vars).(map[string]any)
 	out.Steps, _ = tag(st.Steps).(map[string]any)
 	out.Input, _ = tag(st.Input).(map[string]any)
-	out.Frames = slices.Clone(st.Frames)
-	for i, f := range out.Frames {
-		if f.Loop != nil && f.Loop.Items != nil {
-			own := *f.Loop
-			own.Items, _ = tag(f.Loop.Items).([]any)
-			out.Frames[i].Loop = &own
-		}
-	}
+	out.Frames, out.FailedAt = tagFrames(st.Frames), tagFrames(st.FailedAt)
 	doc, err := marshal(&out)
 	if err != nil {
 		return nil, err
@@ -126,6 +123,19 @@ func (st *state) encode() (json.RawMessage, error) {
 		return nil, &CodedError{Kind: ErrInvalid, Code: "RUN_STATE", Limit: "run_state_bytes", Message: fmt.Sprintf("the run's variables take more than %d bytes", maxState)}
 	}
 	return doc, nil
+}
+
+// tagFrames are the frames with the lists of their loops in tagged form.
+func tagFrames(frames []frame) []frame {
+	out := slices.Clone(frames)
+	for i, f := range out {
+		if f.Loop != nil && f.Loop.Items != nil {
+			own := *f.Loop
+			own.Items, _ = tag(f.Loop.Items).([]any)
+			out[i].Loop = &own
+		}
+	}
+	return out
 }
 
 // tag writes values so that untag gives back the same types: JSON alone would make text of decimals and dates.

@@ -195,6 +195,7 @@ func (w *walk) turnSafely() (ended bool, err error) {
 		s = w.op.version.scheduled[w.state.Frames[at].Loop.Step]
 	}
 	w.state.Frames = w.state.Frames[:at]
+	w.state.Frames[at-1].At-- // the loop itself is what failed, and what comes next where it is tried again
 	w.fail(s, err)
 	return true, nil
 }

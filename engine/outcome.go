@@ -179,7 +179,8 @@ func (w *walk) caught(failure *RunError) bool {
 		}
 	}
 	if catch := w.op.version.lists[catchList]; st.Error == nil && len(catch.steps) > 0 {
-		st.Error, st.Attempt, st.Key, st.FailedAt = failure, 0, 0, st.Frames
+		st.Error, st.FailedAt, st.FailedKey = failure, st.Frames, st.Key
+		st.Attempt, st.Key = 0, 0
 		st.Frames = []frame{{List: catchList}}
 		w.env.Names = nil
 		return true

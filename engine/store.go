@@ -130,6 +130,7 @@ type RunQuery struct {
 	Status   RunStatus // "" means any
 	Object   string    // "" means any
 	Parent   RunID     // "" means any
+	Change   int64     // that caused them; 0 means any
 	Before   RunID     // "" starts at the newest
 	Limit    int
 }

@@ -49,6 +49,8 @@ type Write struct {
 
 // Written is what became of a write.
 type Written struct {
+	// ID is the object's id, also where the object is gone.
+	ID     string
 	Object *Object
 	// Version is the object's version after this write; of a replayed one it may be older than Object, which is how the object is now.
 	Version int64
@@ -67,7 +69,7 @@ func (a *act) decideWrite(w Write) (Written, error) {
 			return Written{}, err
 		}
 		o, err := a.object(w.Structure, ans.ID, false)
-		return Written{Object: o, Version: ans.Version, Created: ans.Created, Runs: ans.Runs, Replayed: true}, err
+		return Written{ID: ans.ID, Object: o, Version: ans.Version, Created: ans.Created, Runs: ans.Runs, Replayed: true}, err
 	}
 	s := a.cat.structures[w.Structure]
 	if s == nil {
@@ -84,7 +86,7 @@ func (a *act) decideWrite(w Write) (Written, error) {
 	ans := answer{Created: out.Created, Runs: out.Runs}
 	if out.Object != nil {
 		ans.ID, ans.Version = out.Object.ID, out.Object.Version
-		out.Version = ans.Version
+		out.ID, out.Version = ans.ID, ans.Version
 	}
 	return out, a.remember(w.Once, ans)
 }

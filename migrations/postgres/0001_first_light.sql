@@ -109,6 +109,7 @@ CREATE TABLE runs (
   error       TEXT COLLATE "C"
 ) WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02);
 CREATE INDEX runs_of_scenario ON runs (app, scenario, id);
+CREATE INDEX runs_of_change ON runs (change) WHERE change > 0;
 CREATE INDEX runs_in_lane ON runs (app, lane, started DESC, place) WHERE lane <> '' AND finished_at = 0;
 CREATE INDEX runs_owned ON runs (owner, id) WHERE status = 'ready';
 CREATE INDEX runs_due ON runs (due_at) WHERE status = 'waiting';

@@ -115,6 +115,9 @@ func (s *Store) Run(ctx context.Context, app engine.AppID, id engine.RunID) (*en
 // Runs lists runs, newest first.
 func (s *Store) Runs(ctx context.Context, q engine.RunQuery) ([]*engine.Run, error) {
 	query, args := listRun+` WHERE app = $1`, []any{q.App}
+	if q.Change > 0 {
+		query, args = query+` AND change > 0 AND change = $2`, append(args, q.Change)
+	}
 	for _, term := range []struct{ sql, value string }{
 		{` AND scenario = $%d`, q.Scenario}, {` AND status = $%d`, string(q.Status)}, {` AND object = $%d`, q.Object}, {` AND parent = $%d`, string(q.Parent)}, {` AND id < $%d`, string(q.Before)},
 	} {

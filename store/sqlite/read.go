@@ -97,6 +97,10 @@ func (s *Store) Run(ctx context.Context, app engine.AppID, id engine.RunID) (*en
 // Runs lists runs, newest first.
 func (s *Store) Runs(ctx context.Context, q engine.RunQuery) ([]*engine.Run, error) {
 	query, args := listRun+` WHERE app = ?`, []any{q.App}
+	if q.Change > 0 {
+		// Without the + the planner may take the index of the app's scenarios, which is far longer.
+		query, args = listRun+` WHERE +app = ? AND change > 0 AND change = ?`, append(args, q.Change)
+	}
 	for _, term := range []struct{ sql, value string }{
 		{` AND scenario = ?`, q.Scenario}, {` AND status = ?`, string(q.Status)}, {` AND object = ?`, q.Object}, {` AND parent = ?`, string(q.Parent)}, {` AND id < ?`, string(q.Before)},
 	} {

@@ -243,7 +243,7 @@ func runList(t *testing.T, s engine.Store) {
 	var runs []*engine.Run
 	for i := range 6 {
 		r := run(fmt.Sprint("r", i))
-		r.Scenario, r.Object = fmt.Sprint("s", i%2), fmt.Sprint("o", i%3)
+		r.Scenario, r.Object, r.Change = fmt.Sprint("s", i%2), fmt.Sprint("o", i%3), int64(i/2)
 		runs = append(runs, r)
 	}
 	must(t, s, effects(nil, engine.Effects{Runs: runs}))
@@ -256,6 +256,9 @@ func runList(t *testing.T, s engine.Store) {
 		{engine.RunQuery{Limit: 9, Scenario: "s1"}, "[r5 r3 r1]"},
 		{engine.RunQuery{Limit: 9, Scenario: "s1", Object: "o0"}, "[r3]"},
 		{engine.RunQuery{Limit: 9, Status: engine.RunDone}, "[]"},
+		{engine.RunQuery{Limit: 9, Change: 1}, "[r3 r2]"},
+		{engine.RunQuery{Limit: 9, Change: 2, Scenario: "s0", Before: "r5"}, "[r4]"},
+		{engine.RunQuery{Limit: 9, Change: 7}, "[]"},
 	} {
 		c.q.App = app
 		list, err := s.Runs(t.Context(), c.q)

@@ -76,6 +76,7 @@ func (a *API) limitRows() []Limit {
 		{"app_origins", maxOrigins, "origins", "origins that an app admits"},
 		{"version_note", maxNote, "bytes", "the note of a published version"},
 		{"disk_free_bytes", 200 << 20, "bytes", "free on the disk of a SQLite file, below which nothing is written"},
+		{"batch_ops", maxBatch, "writes", "writes of one batch"},
 		{"sort_keys", maxSort, "fields", "fields that a list is sorted by"},
 	}
 	for _, l := range engine.Limits() {

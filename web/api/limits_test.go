@@ -115,6 +115,7 @@ func TestEveryRefusalNamesTheLimitThatWasPassed(t *testing.T) {
 		"idempotency_key":       {"POST", objects, `{}`, []string{"Idempotency-Key", times(256, "k")}},
 		"wait":                  {"POST", objects + "?wait=61s", `{}`, nil},
 		"page":                  {"GET", "/runs?limit=1001", "", nil},
+		"batch_ops":             {"POST", objects + ":batch", `{"ops":[` + list(101, func(int) string { return `{"op":"create"}` }) + `]}`, nil},
 		"sort_keys":             {"GET", objects + "?sort=number,status,due,owner,id", "", nil},
 		"filter_bytes":          {"GET", filtered(`note = "` + times(4096, "x") + `"`), "", nil},
 		"filter_depth":          {"GET", filtered(times(5, `count=1 or (count=1 and (`) + `count=1` + times(5, "))")), "", nil},

@@ -111,6 +111,10 @@ var (
 		"NOT_RUNNING":     "Publish the scenario and start it.",
 		"NO_DRAFT":        "Save a draft first.",
 		"NOT_PUBLISHED":   "Publish the scenario first.",
+		"NOT_FAILED":      "Start a new run with POST …/again.",
+		"NEVER_BEGAN":     "Start a new run with POST …/again.",
+		"VERSION_GONE":    "Start a new run by the version of now with POST …/again.",
+		"CAUSE_GONE":      "Call the scenario, or change the object again.",
 		"FILTER_TIME":     "Add a condition on an indexed field, or have the field indexed.",
 		"CROSS_ORIGIN":    "Use an API token: the login cookie counts only for pages of this server.",
 	}

@@ -20,11 +20,13 @@ func (a *API) registerObjects() {
 	const objects = inn + "/structures/{structure}/objects"
 	register(a, Route{Method: "GET", Path: objects, Name: "listObjects", Summary: "List objects", Scope: account.ObjectsRead}, a.listObjects)
 	register(a, Route{Method: "POST", Path: objects, Name: "createObject", Summary: "Create an object", Scope: account.ObjectsWrite, Status: 201, free: true}, a.createObject)
+	register(a, Route{Method: "POST", Path: objects + ":batch", Name: "batchObjects", Summary: "Write up to 100 objects, each by itself", Scope: account.ObjectsWrite}, a.batchObjects)
 	register(a, Route{Method: "GET", Path: objects + "/{id}", Name: "getObject", Summary: "Read an object", Scope: account.ObjectsRead}, a.getObject)
 	register(a, Route{Method: "PATCH", Path: objects + "/{id}", Name: "changeObject", Summary: "Change fields of an object (RFC 7396)", Scope: account.ObjectsWrite, free: true}, a.changeObject)
 	register(a, Route{Method: "DELETE", Path: objects + "/{id}", Name: "deleteObject", Summary: "Delete an object", Scope: account.ObjectsWrite, Status: 204}, a.deleteObject)
 	register(a, Route{Method: "GET", Path: inn + "/changes", Name: "listChanges", Summary: "List changes, oldest first", Scope: account.ObjectsRead}, a.listChanges)
 	register(a, Route{Method: "GET", Path: inn + "/changes/{seq}", Name: "getChange", Summary: "Read a change", Scope: account.ObjectsRead}, a.getChange)
+	register(a, Route{Method: "GET", Path: inn + "/changes/{seq}/explain", Name: "explainChange", Summary: "Why did a change start what it started, and not the rest? Needs scenarios:read and runs:read too", Scope: account.ObjectsRead}, a.explainChange)
 	register(a, Route{Method: "POST", Path: inn + "/push", Name: "push", Summary: "Send an event to open pages", Scope: account.Push}, a.push)
 }
 
@@ -53,6 +55,8 @@ func (a *API) registerRuns() {
 	register(a, Route{Method: "GET", Path: inn + "/runs/{id}", Name: "getRun", Summary: "Read a run", Scope: account.RunsRead}, a.getRun)
 	register(a, Route{Method: "GET", Path: inn + "/runs/{id}/steps", Name: "listSteps", Summary: "Read a run's log", Scope: account.RunsRead}, a.listSteps)
 	register(a, Route{Method: "POST", Path: inn + "/runs/{id}/cancel", Name: "cancelRun", Summary: "Cancel an open run", Scope: account.RunsWrite}, a.cancelRun)
+	register(a, Route{Method: "POST", Path: inn + "/runs/{id}/retry", Name: "retryRun", Summary: "Let a failed run go on from the step that failed", Scope: account.RunsWrite, Status: 202}, a.retryRun)
+	register(a, Route{Method: "POST", Path: inn + "/runs/{id}/again", Name: "runAgain", Summary: "Start a new run as an earlier one began, by the version of now", Scope: account.RunsWrite, Status: 202}, a.runAgain)
 }
 
 func (a *API) registerPeople() {

@@ -14,13 +14,16 @@ import (
 var rights = map[string]string{
 	"listObjects": "viewer builder objects:read", "getObject": "viewer builder objects:read",
 	"createObject": "builder objects:write", "changeObject": "builder objects:write", "deleteObject": "builder objects:write",
-	"listChanges": "viewer builder objects:read", "getChange": "viewer builder objects:read",
+	"batchObjects": "builder objects:write",
+	"listChanges":  "viewer builder objects:read", "getChange": "viewer builder objects:read",
 	"push":           "builder push",
+	"explainChange":  "viewer builder", // and tokens with all three scopes
 	"listStructures": "everyone", "getStructure": "everyone", "saveStructure": "builder scenarios:write",
 	"listScenarios": "viewer builder scenarios:read", "getScenario": "viewer builder scenarios:read", "getDraft": "viewer builder scenarios:read",
 	"listVersions": "viewer builder scenarios:read", "getVersion": "viewer builder scenarios:read",
 	"deleteScenario": "builder scenarios:write", "saveDraft": "builder scenarios:write", "publish": "builder scenarios:write",
 	"startScenario": "builder scenarios:write", "stopScenario": "builder scenarios:write", "pauseScenario": "builder scenarios:write", "cancelRun": "builder runs:write",
+	"retryRun": "builder runs:write", "runAgain": "builder runs:write",
 	"callScenario": "builder runs:write",
 	"listRuns":     "viewer builder runs:read", "getRun": "viewer builder runs:read", "listSteps": "viewer builder runs:read",
 	"listUsers": "viewer builder objects:read", "getUser": "viewer builder objects:read",

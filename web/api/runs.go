@@ -47,6 +47,7 @@ type listRunsIn struct {
 	Scenario string `query:"scenario" doc:"Only of this scenario."`
 	Status   string `query:"status" enum:"ready,queued,waiting,calling,done,failed,cancelled,not_matched" doc:"Only of this status."`
 	Object   string `query:"object" doc:"Only of the object with this id."`
+	Change   int64  `query:"change" minimum:"1" doc:"Only those that the change with this number started."`
 }
 
 func (a *API) listRuns(ctx context.Context, c *call, in *listRunsIn, _ *none) (*pageOut[runView], error) {
@@ -55,7 +56,7 @@ func (a *API) listRuns(ctx context.Context, c *call, in *listRunsIn, _ *none) (*
 		return nil, err
 	}
 	runs, err := a.opt.Store.Runs(ctx, engine.RunQuery{
-		App: c.app, Scenario: in.Scenario, Status: engine.RunStatus(in.Status), Object: in.Object, Before: engine.RunID(in.Cursor), Limit: limit,
+		App: c.app, Scenario: in.Scenario, Status: engine.RunStatus(in.Status), Object: in.Object, Change: in.Change, Before: engine.RunID(in.Cursor), Limit: limit,
 	})
 	if err != nil {
 		return nil, err

@@ -309,6 +309,11 @@ func (a *API) callScenario(ctx context.Context, c *call, in *callIn, body *callB
 	if err != nil {
 		return nil, err
 	}
+	return a.called(ctx, c, id, wait)
+}
+
+// called answers with a run that was started, and with how it ended where that is waited for.
+func (a *API) called(ctx context.Context, c *call, id engine.RunID, wait time.Duration) (*callOut, error) {
 	out := &callOut{Status: http.StatusAccepted, Runs: string(id)}
 	out.Body.Run, out.Body.URL = id, runURLs(c.app, []engine.RunID{id})[0]
 	if wait == 0 {

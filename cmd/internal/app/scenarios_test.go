@@ -97,9 +97,9 @@ type world struct {
 
 const app = engine.AppID("demo")
 
-func newWorld(t *testing.T, store engine.Store) *world {
+func newWorld(t *testing.T, store engine.Store, own ...engine.StepKind) *world {
 	e := engine.New(store, engine.Options{
-		Kinds: engine.Kinds{Steps: steps.All(), Triggers: triggers.All()},
+		Kinds: engine.Kinds{Steps: append(steps.All(), own...), Triggers: triggers.All()},
 		Log:   slog.New(slog.NewTextHandler(testLog{t}, &slog.HandlerOptions{Level: slog.LevelWarn})),
 	})
 	ctx := t.Context()
