@@ -48,6 +48,35 @@ steps: []
 	}
 }
 
+func TestAStructureThatIsThereLinksToNewOnes(t *testing.T) {
+	t.Parallel()
+	s := newLocal(t, false)
+	const people = `
+kind: structure
+id: User
+name: Users
+title: "{{ name }}"
+fields:
+  - { id: name, type: string }
+  - { id: email, type: string, indexed: true }
+  - { id: role, type: string, indexed: true }
+  - { id: disabled, type: boolean }
+  - { id: team, type: link, structure: Team }
+---
+kind: structure
+id: Team
+fields: [{ id: lead, type: link, structure: User }]
+`
+	var out strings.Builder
+	makePlan(t, s, people, Options{App: "shop"}).Diff(&out)
+	if want := "+ app shop\n+ structure Team\n~ structure User: fields[4]: added {\"id\":\"team\",\"type\":\"link\",\"structure\":\"Team\"}\n"; out.String() != want {
+		t.Errorf("differs\n%s", out.String())
+	}
+	if got := apply(t, s, people, Options{App: "shop"}); got != "+ app shop\n+ structure Team\n~ structure User (fields[4])\n" {
+		t.Errorf("applied\n%s", got)
+	}
+}
+
 const shop = `
 kind: app
 id: shop

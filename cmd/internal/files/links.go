@@ -21,10 +21,10 @@ func inLinkOrder(docs []*Document, has map[string]map[string]any) (ordered []*Do
 		for _, l := range linksOf(d.value) {
 			to := byID[l.to]
 			switch {
-			case to == nil || to == d:
+			case to == nil || to == d || has[l.to] != nil: // what is there can be linked to at once
 			case state[l.to] == 0:
 				visit(to)
-			case state[l.to] == open && has[l.to] == nil:
+			case state[l.to] == open:
 				late[d.ID] = append(late[d.ID], l.field)
 			}
 		}

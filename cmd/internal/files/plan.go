@@ -84,9 +84,7 @@ func Make(ctx context.Context, server Server, kinds engine.Kinds, docs []*Docume
 	if wrong := problemsOf(check, docs); len(wrong) > 0 {
 		return nil, wrong
 	}
-	if err := p.planApp(app); err != nil {
-		return nil, err
-	}
+	p.planApp(app)
 	if err := p.planStructures(ctx); err != nil {
 		return nil, err
 	}
@@ -143,13 +141,13 @@ func (p *planner) same(d *Document) {
 // appDefaults are the settings of an app that its document does not name.
 var appDefaults = map[string]any{"name": "", "guests": false, "origins": []any{}, "time_zone": ""}
 
-func (p *planner) planApp(app map[string]any) error {
+func (p *planner) planApp(app map[string]any) {
 	docs := p.of(App)
 	if len(docs) == 0 {
 		if app == nil {
 			p.add(&Action{Sign: "+", Kind: App, ID: p.id}, "POST", "/api/v1/apps", "", map[string]any{"id": p.id})
 		}
-		return nil
+		return
 	}
 	settings := maps.Clone(appDefaults)
 	for name := range appDefaults {
@@ -161,7 +159,7 @@ func (p *planner) planApp(app map[string]any) error {
 		body := maps.Clone(settings)
 		body["id"] = p.id
 		p.add(&Action{Sign: "+", Kind: App, ID: p.id, doc: docs[0]}, "POST", "/api/v1/apps", "", body)
-		return nil
+		return
 	}
 	was := maps.Clone(appDefaults)
 	for name := range appDefaults {
@@ -172,10 +170,9 @@ func (p *planner) planApp(app map[string]any) error {
 	changes := compare("", p.shapes.arrange(App, was), p.shapes.arrange(App, settings))
 	if len(changes) == 0 {
 		p.same(docs[0])
-		return nil
+		return
 	}
 	p.add(&Action{Sign: "~", Kind: App, ID: p.id, Changes: changes, doc: docs[0]}, "PATCH", p.path, "", settings)
-	return nil
 }
 
 func (p *planner) planStructures(ctx context.Context) error {

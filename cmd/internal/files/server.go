@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"strings"
 
 	"github.com/cuelight/cuelight/engine"
 )
@@ -133,12 +134,12 @@ func TheApp(ctx context.Context, s Server) (string, error) {
 	case 1:
 		return page.Items[0].ID, nil
 	}
-	names := ""
-	for _, a := range page.Items {
-		names += " " + a.ID
+	names := make([]string, len(page.Items))
+	for i, a := range page.Items {
+		names[i] = a.ID
 	}
 	if page.Next != "" {
-		names += " …"
+		names = append(names, "…")
 	}
-	return "", fmt.Errorf("the server has several apps; name one with --app:%s", names)
+	return "", fmt.Errorf("the server has several apps; name one with --app: %s", strings.Join(names, ", "))
 }

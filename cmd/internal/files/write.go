@@ -56,8 +56,7 @@ func (w *writer) value(v any, indent int) {
 			return
 		}
 	case []any:
-		line, short := flow(v), !slices.ContainsFunc(v, nested)
-		if len(v) > 0 && !(short && indent+len(line) < wide) {
+		if len(v) > 0 && (slices.ContainsFunc(v, nested) || indent+len(flow(v)) >= wide) {
 			w.out.WriteByte('\n')
 			for _, item := range v {
 				w.item(item, indent+2)
@@ -189,7 +188,10 @@ func quoted(s string) string {
 
 func printable(s string, lines bool) bool {
 	return !strings.ContainsFunc(s, func(r rune) bool {
-		return !unicode.IsPrint(r) && !(lines && r == '\n') || r == utf8.RuneError || r == '\uFEFF'
+		if lines && r == '\n' {
+			return false
+		}
+		return !unicode.IsPrint(r) || r == utf8.RuneError || r == '\uFEFF'
 	})
 }
 
