@@ -260,7 +260,7 @@ func (b *binder) fail(path string, err error) {
 		for _, f := range inv.Fields {
 			at := path
 			switch {
-			case strings.HasPrefix(f.Path, "["):
+			case at == "" || strings.HasPrefix(f.Path, "["):
 				at += f.Path
 			case f.Path != "":
 				at += "." + f.Path

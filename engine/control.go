@@ -269,8 +269,8 @@ var appIDRule = regexp.MustCompile(`^[a-z][a-z0-9-]{0,62}$`)
 // SaveApp makes or changes an app. A new one gets the system structure User.
 func (e *Engine) SaveApp(ctx context.Context, app App) error { return e.PutApp(ctx, app, false) }
 
-// userDocument is the system structure of every app's end users (contracts 5); an app may add fields of its own.
-const userDocument = `{"kind":"structure","id":"User","name":"Users","title":"{{ name }}","fields":[` +
+// UserDocument is the system structure of every app's end users (contracts 5); an app may add fields of its own.
+const UserDocument = `{"kind":"structure","id":"User","name":"Users","title":"{{ name }}","fields":[` +
 	`{"id":"name","type":"string"},{"id":"email","type":"string","indexed":true},{"id":"role","type":"string","indexed":true},` +
 	`{"id":"disabled","type":"boolean"}]}`
 

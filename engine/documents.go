@@ -69,9 +69,11 @@ func (e *Engine) ChangeApp(ctx context.Context, id AppID, change func(*App) erro
 	})
 }
 
+var errAppID = invalid("id", "NAME", "must start with a small letter and hold only small letters, digits and -, at most 63")
+
 func (e *Engine) putApp(ctx context.Context, id AppID, settings func(old *App) (App, error)) (App, error) {
 	if !appIDRule.MatchString(string(id)) {
-		return App{}, invalid("id", "NAME", "must start with a small letter and hold only small letters, digits and -, at most 63")
+		return App{}, errAppID
 	}
 	entry := RecordKey("", RecordApp, string(id))
 	lock := []Key{entry, RecordKey(id, RecordApp, string(id)), RecordKey(id, RecordStructure, UserStructure)}
@@ -122,7 +124,7 @@ func (l *Loaded) appEffects(app App, row, listed *Record) (Effects, error) {
 		return Effects{}, err
 	}
 	if users == nil {
-		eff.Records = append(eff.Records, revised(nil, Record{App: app.ID, Kind: RecordStructure, ID: UserStructure, Body: []byte(userDocument)}, l.Now))
+		eff.Records = append(eff.Records, revised(nil, Record{App: app.ID, Kind: RecordStructure, ID: UserStructure, Body: []byte(UserDocument)}, l.Now))
 	}
 	return eff, nil
 }

@@ -111,14 +111,7 @@ const maxScenarios = 1000
 
 // SaveDraft stores the editable form of a scenario, which may have problems; it returns them with the new revision.
 func (e *Engine) SaveDraft(ctx context.Context, app AppID, id string, doc []byte, rev int64) ([]Problem, int64, error) {
-	s, err := ParseScenario(doc)
-	if err != nil {
-		return nil, 0, err
-	}
-	if s.ID != id {
-		return nil, 0, invalid("id", "ID", "must be %s, as in the address", id)
-	}
-	draft, err := compact(doc)
+	draft, err := draftOf(id, doc)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -133,6 +126,18 @@ func (e *Engine) SaveDraft(ctx context.Context, app AppID, id string, doc []byte
 	return problems, next, err
 }
 
+// draftOf is a document as it is stored, if it is one of the scenario.
+func draftOf(id string, doc []byte) (json.RawMessage, error) {
+	s, err := ParseScenario(doc)
+	if err != nil {
+		return nil, err
+	}
+	if s.ID != id {
+		return nil, invalid("id", "ID", "must be %s, as in the address", id)
+	}
+	return compact(doc)
+}
+
 func compact(doc []byte) (json.RawMessage, error) {
 	var out bytes.Buffer
 	if err := json.Compact(&out, doc); err != nil {
@@ -144,8 +149,24 @@ func compact(doc []byte) (json.RawMessage, error) {
 // Publish makes the draft the version that runs from now on; start also starts the scenario. A draft with problems is refused with
 // all of them, and one that equals the running version makes no new version.
 func (e *Engine) Publish(ctx context.Context, app AppID, id, by string, start bool) (*ScenarioRecord, error) {
+	return e.PublishAt(ctx, app, id, nil, 0, by, start)
+}
+
+// PublishAt is Publish for a scenario that, when rev is not 0, must be at that revision. With a document, that takes the draft's place
+// in the same commit, so that with problems nothing at all happens; a scenario that is not there is then made.
+func (e *Engine) PublishAt(ctx context.Context, app AppID, id string, doc []byte, rev int64, by string, start bool) (*ScenarioRecord, error) {
+	var draft json.RawMessage
+	if doc != nil {
+		var err error
+		if draft, err = draftOf(id, doc); err != nil {
+			return nil, err
+		}
+	}
 	var was ScenarioState
-	rec, _, err := e.changeScenario(ctx, app, id, 0, false, by, func(rec *ScenarioRecord, cat *catalogue) error {
+	rec, _, err := e.changeScenario(ctx, app, id, rev, draft != nil, by, func(rec *ScenarioRecord, cat *catalogue) error {
+		if draft != nil {
+			rec.Draft = draft
+		}
 		if len(rec.Draft) == 0 {
 			return coded(ErrConflict, "NO_DRAFT", "the scenario has no draft to publish")
 		}

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/cuelight/cuelight/cmd/internal/app"
+	"github.com/cuelight/cuelight/engine"
 )
 
 // remote says which server a command talks to: one at a URL with a token, else the one that runs on this machine's data directory,
@@ -79,16 +80,18 @@ func (d direct) RoundTrip(r *http.Request) (*http.Response, error) {
 
 // problem is an error answer of the API.
 type problem struct {
-	Title  string `json:"title"`
-	Detail string `json:"detail"`
-	Code   string `json:"code"`
-	Cure   string `json:"cure"`
-	Status int    `json:"status"`
-	Fields []struct {
-		Path    string `json:"path"`
-		Message string `json:"message"`
-	} `json:"fields"`
+	Title  string              `json:"title"`
+	Detail string              `json:"detail"`
+	Cure   string              `json:"cure"`
+	Status int                 `json:"status"`
+	Fields []engine.FieldError `json:"fields"`
 }
+
+// Code is the HTTP status.
+func (p *problem) Code() int { return p.Status }
+
+// Wrong are the fields that it names.
+func (p *problem) Wrong() []engine.FieldError { return p.Fields }
 
 // Error tells the detail and every wrong field.
 func (p *problem) Error() string {
@@ -107,18 +110,21 @@ func (p *problem) Error() string {
 
 // do sends body as JSON and reads the answer into out; either may be nil.
 func (c *client) do(ctx context.Context, method, path string, body, out any) error {
-	_, err := c.doTagged(ctx, method, path, "", body, out)
+	_, err := c.Do(ctx, method, path, "", body, out)
 	return err
 }
 
-func (c *client) doTagged(ctx context.Context, method, path, ifMatch string, body, out any) (etag string, err error) {
+// Do is do for a thing that, when ifMatch is given, must have that ETag; it gives the one that the thing has then.
+func (c *client) Do(ctx context.Context, method, path, ifMatch string, body, out any) (etag string, err error) {
 	var payload io.Reader
 	if body != nil {
-		doc, err := json.Marshal(body)
-		if err != nil {
+		var doc bytes.Buffer
+		enc := json.NewEncoder(&doc)
+		enc.SetEscapeHTML(false) // a document is stored as it is sent
+		if err := enc.Encode(body); err != nil {
 			return "", err
 		}
-		payload = bytes.NewReader(doc)
+		payload = &doc
 	}
 	req, err := http.NewRequestWithContext(ctx, method, c.base+path, payload)
 	if err != nil {

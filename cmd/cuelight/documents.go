@@ -1,230 +1,208 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
-	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
-	"github.com/goccy/go-yaml"
-	"github.com/goccy/go-yaml/ast"
-	"github.com/goccy/go-yaml/parser"
-
+	"github.com/cuelight/cuelight/cmd/internal/files"
 	"github.com/cuelight/cuelight/engine"
 	"github.com/cuelight/cuelight/steps"
 	"github.com/cuelight/cuelight/triggers"
 )
 
-// document is one document of a file: an app, a structure or a scenario, as JSON.
-type document struct {
-	file string
-	kind string
-	id   string
-	doc  json.RawMessage
-}
+func kinds() engine.Kinds { return engine.Kinds{Steps: steps.All(), Triggers: triggers.All()} }
 
-// maxFile is the largest file that is read.
-const maxFile = 4 << 20
+// errDifferent says that files and server differ.
+var errDifferent = errors.New("different")
 
-// readDocuments reads YAML and JSON files, and folders of them, in the order in which they have to be applied.
-func readDocuments(paths []string) ([]document, error) {
-	var docs []document
-	for _, root := range paths {
-		err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
-			if err != nil || d.IsDir() {
-				return err
-			}
-			if ext := filepath.Ext(path); path != root && ext != ".yaml" && ext != ".yml" && ext != ".json" {
-				return nil
-			}
-			found, err := readFile(path)
-			docs = append(docs, found...)
-			return err
-		})
-		if err != nil {
-			return nil, err
-		}
+// note tells what is worth knowing without being a result.
+func note(texts ...string) {
+	for _, text := range texts {
+		fmt.Fprintln(os.Stderr, "note:", text)
 	}
-	order := []string{"app", "structure", "scenario"}
-	slices.SortStableFunc(docs, func(a, b document) int { return slices.Index(order, a.kind) - slices.Index(order, b.kind) })
-	return docs, nil
-}
-
-func readFile(path string) ([]document, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, err
-	}
-	if info.Size() > maxFile {
-		return nil, fmt.Errorf("%s: larger than %d bytes", path, maxFile)
-	}
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
-	file, err := parser.ParseBytes(data, 0)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %s", path, strings.TrimSpace(yaml.FormatError(err, false, true)))
-	}
-	var docs []document
-	for _, d := range file.Docs {
-		if d.Body == nil {
-			continue
-		}
-		doc, err := toJSON(d.Body)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", path, err)
-		}
-		var head struct{ Kind, ID string }
-		if err := json.Unmarshal(doc, &head); err != nil {
-			return nil, fmt.Errorf("%s: a document is an object with kind and id", path)
-		}
-		if head.Kind != "app" && head.Kind != "structure" && head.Kind != "scenario" {
-			return nil, fmt.Errorf("%s: kind is %q; it must be app, structure or scenario", path, head.Kind)
-		}
-		docs = append(docs, document{file: path, kind: head.Kind, id: head.ID, doc: doc})
-	}
-	return docs, nil
-}
-
-// plain refuses the parts of YAML that a reader could not foresee: anchors, aliases, tags and merge keys.
-type plain struct{ err error }
-
-// Visit looks at one node.
-func (p *plain) Visit(n ast.Node) ast.Visitor {
-	switch n.Type() {
-	case ast.AnchorType, ast.AliasType, ast.TagType, ast.MergeKeyType:
-		p.err = fmt.Errorf("line %d: anchors, aliases, tags and merge keys are not read", n.GetToken().Position.Line)
-		return nil
-	}
-	return p
-}
-
-func toJSON(body ast.Node) (json.RawMessage, error) {
-	check := &plain{}
-	ast.Walk(check, body)
-	if check.err != nil {
-		return nil, check.err
-	}
-	doc, err := yaml.YAMLToJSON([]byte(body.String()))
-	if err != nil {
-		return nil, err
-	}
-	return bytes.TrimSpace(doc), nil
 }
 
 type validateCmd struct {
-	Files []string `arg:"" name:"file" help:"YAML or JSON files, or folders of them."`
+	Paths []string `arg:"" optional:"" name:"file" help:"YAML or JSON files, or folders of them."`
+	Files []string `name:"file" short:"f" help:"The same, named as for apply."`
+}
+
+// Validate wants at least one file.
+func (c *validateCmd) Validate() error {
+	if len(c.Paths)+len(c.Files) == 0 {
+		return errors.New(`expected "<file> ..."`)
+	}
+	return nil
 }
 
 // Run checks the documents against each other.
 func (c *validateCmd) Run() error {
-	docs, err := readDocuments(c.Files)
+	docs, err := files.Read(slices.Concat(c.Paths, c.Files))
 	if err != nil {
 		return err
 	}
-	wrong := 0
-	check := engine.NewChecker(engine.Kinds{Steps: steps.All(), Triggers: triggers.All()})
-	for _, d := range docs {
-		problems := check.Check(d.kind, d.doc)
-		wrong += len(problems)
-		for _, p := range problems {
-			fmt.Printf("%s: %s %s: %s: %s\n", d.file, d.kind, d.id, p.Path, p.Message)
-		}
+	wrong, odd := files.Check(kinds(), docs)
+	for _, t := range wrong {
+		fmt.Println(t)
 	}
-	if wrong > 0 {
-		fmt.Printf("%d problems in %d documents\n", wrong, len(docs))
+	for _, t := range odd {
+		t.Text = "warning: " + t.Text
+		fmt.Println(t)
+	}
+	warnings := ""
+	if len(odd) > 0 {
+		warnings = fmt.Sprintf(", %d warnings", len(odd))
+	}
+	if len(wrong) > 0 {
+		fmt.Printf("%d problems in %d documents%s\n", len(wrong), len(docs), warnings)
 		return errReported
 	}
-	fmt.Printf("%d documents are valid\n", len(docs))
+	fmt.Printf("%d documents are valid%s\n", len(docs), warnings)
 	return nil
+}
+
+// sources are the documents that apply and diff take.
+type sources struct {
+	App   string   `help:"The app; left out, the one of the document of the kind app."`
+	Files []string `name:"file" short:"f" required:"" help:"YAML or JSON files, or folders of them."`
+	Prune bool     `help:"Delete the scenarios that are not in the files, and stop them first; wants whole folders. Structures stay."`
+}
+
+// Validate wants folders for --prune: what is not in one file may be in the next.
+func (s *sources) Validate() error {
+	if !s.Prune {
+		return nil
+	}
+	for _, path := range s.Files {
+		if info, err := os.Stat(path); err == nil && !info.IsDir() {
+			return fmt.Errorf("--prune wants the folder with all documents, not the file %s", path)
+		}
+	}
+	return nil
+}
+
+// plan reads the files and compares them with the app.
+func (s *sources) plan(ctx context.Context, cl *client, start bool) (*files.Plan, error) {
+	docs, err := files.Read(s.Files)
+	if err != nil {
+		return nil, err
+	}
+	return files.Make(ctx, cl, kinds(), docs, files.Options{App: s.App, Prune: s.Prune, Start: start})
 }
 
 type applyCmd struct {
 	remote
-	App   string   `required:"" help:"The app; made if there is none."`
-	Files []string `name:"file" short:"f" required:"" help:"YAML or JSON files, or folders of them."`
-	Start bool     `help:"Start the scenarios too."`
+	sources
+	DryRun bool `name:"dry-run" help:"Only print what would be done."`
+	Start  bool `help:"Start the scenarios too."`
+}
+
+// Help says what the short help can not.
+func (c *applyCmd) Help() string {
+	return "All documents are checked before anything is changed; each one is then brought in whole or not at all. An app that is not " +
+		"there is made, which needs an admin. The server keeps what the documents say, but not the comments of a YAML file."
 }
 
 // Run brings the documents into the app.
 func (c *applyCmd) Run(ctx context.Context) error {
-	docs, err := readDocuments(c.Files)
-	if err != nil {
-		return err
-	}
 	cl, err := c.dial(ctx)
 	if err != nil {
 		return err
 	}
 	defer cl.finish()
-	app := "/api/v1/apps/" + url.PathEscape(c.App)
-	if err := ensureApp(ctx, cl, c.App, app); err != nil {
+	plan, err := c.plan(ctx, cl, c.Start)
+	if err != nil {
+		return fmt.Errorf("%w\nnothing was changed", err)
+	}
+	note(plan.AllNotes()...)
+	if c.DryRun {
+		plan.Tell(os.Stdout)
+		return nil
+	}
+	return plan.Apply(ctx, os.Stdout)
+}
+
+type diffCmd struct {
+	remote
+	sources
+}
+
+// Help says what the short help can not.
+func (c *diffCmd) Help() string {
+	return "The exit code is 3 when there are differences and 0 when there are none. Values that may be secrets are not shown."
+}
+
+// Run prints the differences.
+func (c *diffCmd) Run(ctx context.Context) error {
+	cl, err := c.dial(ctx)
+	if err != nil {
 		return err
 	}
-	for _, d := range docs {
-		sign, err := applyOne(ctx, cl, app, d, c.Start)
-		if err != nil {
-			return fmt.Errorf("%s: %s %s: %w", d.file, d.kind, d.id, err)
-		}
-		fmt.Printf("%s %s %s\n", sign, d.kind, d.id)
+	defer cl.finish()
+	plan, err := c.plan(ctx, cl, false)
+	if err != nil {
+		return err
+	}
+	note(plan.AllNotes()...)
+	if plan.Diff(os.Stdout) {
+		return errDifferent
 	}
 	return nil
 }
 
-func ensureApp(ctx context.Context, cl *client, id, path string) error {
-	err := cl.do(ctx, "GET", path, nil, nil)
-	if p, ok := errors.AsType[*problem](err); ok && p.Status == 404 {
-		return cl.do(ctx, "POST", "/api/v1/apps", map[string]any{"id": id}, nil)
-	}
-	return err
+type exportCmd struct {
+	remote
+	App    string   `help:"The app; left out, the only one there is."`
+	Output string   `short:"o" placeholder:"DIR" help:"Folder to write into, one file for each thing; left out, all goes to standard output."`
+	Kind   []string `enum:"app,structure,scenario" help:"Only these kinds: app, structure, scenario."`
+	Draft  bool     `help:"The drafts of the scenarios instead of the versions that run."`
 }
 
-// applyOne brings one document in and says whether it is new (+), changed (~) or as it was (=).
-func applyOne(ctx context.Context, cl *client, app string, d document, start bool) (string, error) {
-	path := app
-	switch d.kind {
-	case "structure":
-		path += "/structures/" + url.PathEscape(d.id)
-	case "scenario":
-		path += "/scenarios/" + url.PathEscape(d.id)
-	}
-	sign := "~"
-	before, err := cl.doTagged(ctx, "GET", path, "", nil, nil)
-	if p, ok := errors.AsType[*problem](err); ok && p.Status == 404 {
-		sign = "+"
-	} else if err != nil {
-		return "", err
-	}
-	if d.kind == "scenario" {
-		if err := cl.do(ctx, "PUT", path+"/draft", d.doc, nil); err != nil {
-			return "", err
-		}
-		err = cl.do(ctx, "POST", path+"/publish", map[string]any{"start": start}, nil)
-	} else if d.kind == "app" {
-		var fields map[string]json.RawMessage
-		if err := json.Unmarshal(d.doc, &fields); err != nil {
-			return "", err
-		}
-		delete(fields, "kind")
-		delete(fields, "id") // the app is the one of --app
-		err = cl.do(ctx, "PATCH", path, fields, nil)
-	} else {
-		err = cl.do(ctx, "PUT", path, d.doc, nil)
-	}
+// Help says what the short help can not.
+func (c *exportCmd) Help() string {
+	return "The same documents always give the same bytes. Comments that a YAML file had when it was applied are not kept by the server, " +
+		"so they are not in an export. A file of an earlier export whose thing is gone is named, not deleted."
+}
+
+// Run writes the documents of an app.
+func (c *exportCmd) Run(ctx context.Context) error {
+	cl, err := c.dial(ctx)
 	if err != nil {
-		return "", err
+		return err
 	}
-	after, err := cl.doTagged(ctx, "GET", path, "", nil, nil)
-	if sign == "~" && before != "" && before == after {
-		sign = "="
+	defer cl.finish()
+	if c.App == "" {
+		if c.App, err = files.TheApp(ctx, cl); err != nil {
+			return err
+		}
 	}
-	return sign, err
+	all, notes, err := files.Export(ctx, cl, kinds(), files.ExportOptions{App: c.App, Kinds: c.Kind, Drafts: c.Draft})
+	if err != nil {
+		return err
+	}
+	note(notes...)
+	if c.Output == "" {
+		_, err = os.Stdout.Write(files.Stream(all))
+		return err
+	}
+	for _, f := range all {
+		name := filepath.FromSlash(f.Name)
+		if !filepath.IsLocal(name) {
+			return fmt.Errorf("the server has a thing whose id is no file name: %q", f.Name)
+		}
+		path := filepath.Join(c.Output, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			return err
+		}
+		if err := os.WriteFile(path, f.Data, 0o644); err != nil {
+			return err
+		}
+	}
+	note(files.Stale(c.Output, c.Kind, all)...)
+	fmt.Printf("%d files written to %s\n", len(all), c.Output)
+	return nil
 }

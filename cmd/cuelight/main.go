@@ -15,13 +15,16 @@ import (
 
 // Exit codes (builder.md 4.1).
 const (
-	exitFailure = 1
-	exitUsage   = 2
+	exitFailure   = 1
+	exitUsage     = 2
+	exitDifferent = 3
 )
 
 type cli struct {
 	Serve    serveCmd    `cmd:"" help:"Run the server."`
-	Apply    applyCmd    `cmd:"" help:"Bring documents from files into an app; prints + ~ = for each."`
+	Apply    applyCmd    `cmd:"" help:"Bring documents from files into an app; prints + ~ - for each thing."`
+	Diff     diffCmd     `cmd:"" help:"Print what apply would change, field by field."`
+	Export   exportCmd   `cmd:"" help:"Write an app's documents as files."`
 	Validate validateCmd `cmd:"" help:"Check documents in files; needs no server."`
 	Account  accountCmd  `cmd:"" help:"People who build and operate."`
 	User     userCmd     `cmd:"" help:"End users of an app."`
@@ -58,6 +61,9 @@ func run(args []string) int {
 		return exitUsage
 	}
 	if err := parsed.Run(); err != nil {
+		if errors.Is(err, errDifferent) {
+			return exitDifferent
+		}
 		if !errors.Is(err, errReported) {
 			fmt.Fprintln(os.Stderr, "cuelight:", err)
 		}

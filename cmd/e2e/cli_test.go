@@ -71,10 +71,11 @@ func TestCommandLineReachesTheData(t *testing.T) {
 		"socket":  {"CUELIGHT_DATA": running.data},
 		"nothing": {"CUELIGHT_DATA": stopped.data},
 	} {
-		t.Run(mode, func(t *testing.T) {
-			env["MODE"] = mode
-			testscript.Run(t, scripts("remote", env))
-		})
+		env["MODE"] = mode
+		// One after the other: without a server, each command has the data for itself.
+		for _, dir := range []string{"remote", "files"} {
+			t.Run(mode+"/"+dir, func(t *testing.T) { testscript.Run(t, scripts(dir, env)) })
+		}
 	}
 	// What was made without a server is there when one starts.
 	stopped.start()

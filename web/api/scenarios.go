@@ -227,22 +227,38 @@ func (a *API) getVersion(ctx context.Context, c *call, in *versionIn, _ *none) (
 	return &documentOut{Status: http.StatusOK, ETag: etag(r.Rev), Body: document(rec.Document)}, nil
 }
 
+type publishIn struct {
+	ScenarioPath
+	IfMatch string `header:"If-Match" doc:"The draft's ETag: refused with 412 if it has another by now."`
+}
+
 type publishBody struct {
-	Note  string `json:"note,omitempty" doc:"What is new, for the list of versions."`
-	Start bool   `json:"start,omitempty" doc:"Start the scenario too."`
+	Document document `json:"document,omitempty" doc:"Instead of the draft: what to publish, which then is the draft too. It is stored and published at once or, with problems, not at all; a scenario that is not there is made."`
+	Note     string   `json:"note,omitempty" doc:"What is new, for the list of versions."`
+	Start    bool     `json:"start,omitempty" doc:"Start the scenario too."`
 }
 
 const maxNote = 1000
 
-func (a *API) publish(ctx context.Context, c *call, in *scenarioIn, body *publishBody) (*scenarioOut, error) {
+func (a *API) publish(ctx context.Context, c *call, in *publishIn, body *publishBody) (*scenarioOut, error) {
 	if len(body.Note) > maxNote {
 		return nil, overLimit("note", "version_note", "may be at most %d bytes long", maxNote)
 	}
-	before, _, err := a.scenario(ctx, c, in.ID)
+	rev, err := ifMatch(in.IfMatch)
 	if err != nil {
 		return nil, err
 	}
-	rec, err := a.opt.Engine.Publish(ctx, c.app, in.ID, c.who.id, body.Start)
+	before, _, err := a.scenario(ctx, c, in.ID)
+	if made := body.Document != nil && rev == 0 && errors.Is(err, engine.ErrNotFound); err != nil && !made {
+		return nil, err
+	}
+	var doc []byte
+	if body.Document != nil {
+		if doc, err = withID(body.Document, in.ID); err != nil {
+			return nil, err
+		}
+	}
+	rec, err := a.opt.Engine.PublishAt(ctx, c.app, in.ID, doc, rev, c.who.id, body.Start)
 	if err != nil {
 		return nil, err
 	}
@@ -251,7 +267,7 @@ func (a *API) publish(ctx context.Context, c *call, in *scenarioIn, body *publis
 			return nil, err
 		}
 	}
-	return a.getScenario(ctx, c, in, nil)
+	return a.getScenario(ctx, c, &scenarioIn{in.ScenarioPath}, nil)
 }
 
 func (a *API) start(ctx context.Context, c *call, in *scenarioIn, _ *none) (*scenarioOut, error) {

@@ -47,6 +47,25 @@ func TestAScenarioIsWrittenPublishedStartedAndStopped(t *testing.T) {
 	w.do("PUT", "/scenarios/s/draft", `{"steps":[{"id":"x","kind":"push","to":"*","event":"e","Event":"f"}]}`).is(201)
 }
 
+func TestADocumentIsPublishedInOneGoOrNotAtAll(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	const publish = "/scenarios/s/publish"
+	w.do("POST", publish, `{"document":`+cueDoc("other")+`}`).is(422).has("fields.0.path", "id")
+	w.do("POST", publish, `{"document":{"steps":[{"id":"x","kind":"nothing"}]}}`).is(422).has("fields.0.path", "steps[0].kind")
+	w.do("GET", "/scenarios/s", "").is(404)
+	w.do("POST", publish, `{"document":`+cueDoc("s")+`}`, "If-Match", `"1"`).is(404)
+	w.do("POST", publish, `{"document":`+cueDoc("s")+`,"start":true,"note":"made"}`).is(200).has("state", "running", "version", "1", "unpublished", "false")
+	w.do("POST", publish, `{"document":{"id":"s","steps":[{"id":"x","kind":"nothing"}]}}`).is(422)
+	w.do("GET", "/scenarios/s/draft", "").is(200).has("steps.0.event", "refresh")
+	changed := strings.Replace(cueDoc("s"), `"refresh"`, `"renew"`, 1)
+	w.do("POST", publish, `{"document":`+changed+`}`, "If-Match", `"9"`).is(412)
+	w.do("POST", publish, `{}`, "If-Match", `"9"`).is(412)
+	w.do("POST", publish, `{"document":`+changed+`}`, "If-Match", `"1"`).is(200).has("version", "2", "state", "running")
+	w.do("GET", "/scenarios/s/versions/2", "").is(200).has("steps.0.event", "renew")
+	w.do("POST", publish, `{"document":null}`).is(422)
+}
+
 func TestAWriteNamesItsRunsAndWaitsForThem(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

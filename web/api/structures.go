@@ -94,7 +94,7 @@ func (a *API) saveStructure(ctx context.Context, c *call, in *saveStructureIn, b
 // withID checks that a document's id is the one of the address, or puts it in where it has none.
 func withID(body document, id string) ([]byte, error) {
 	var members map[string]json.RawMessage
-	if err := json.Unmarshal(body, &members); err != nil {
+	if err := json.Unmarshal(body, &members); err != nil || members == nil {
 		return nil, wrongField("", "TYPE", "must be an object")
 	}
 	raw, given := members["id"]
