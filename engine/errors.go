@@ -42,7 +42,7 @@ type FieldError struct {
 func fieldError(path, code string, err error) FieldError {
 	f := FieldError{Path: path, Code: code, Message: err.Error()}
 	if c, ok := errors.AsType[*CodedError](err); ok {
-		f.Limit = c.Limit
+		f.Code, f.Limit = c.Code, c.Limit
 	}
 	if e, ok := errors.AsType[*expr.Error](err); ok {
 		f.Limit = e.Limit

@@ -18,6 +18,7 @@ func Limits() []Limit {
 	limits := []Limit{
 		{"object_bytes", MaxObject, "bytes", "the data of one object"},
 		{"string_bytes", MaxString, "bytes", "a text field"},
+		{"links", MaxLinks, "ids", "a list of links"},
 		{"json_value_depth", MaxJSON, "levels", "nesting of a json field's value"},
 		{"fields", MaxFields, "fields", "fields of a structure"},
 		{"indexed_fields", MaxIndexed, "fields", "indexed fields of a structure"},

@@ -289,7 +289,7 @@ func idCursor(id string) string {
 
 var filterKinds = map[FieldType]expr.Kind{
 	TypeString: expr.KindString, TypeNumber: expr.KindInt, TypeDecimal: expr.KindDecimal, TypeBoolean: expr.KindBool,
-	TypeDate: expr.KindTime, TypeLink: expr.KindString, TypeJSON: expr.KindJSON,
+	TypeDate: expr.KindTime, TypeLink: expr.KindString, TypeLinks: expr.KindList, TypeJSON: expr.KindJSON,
 }
 
 // FilterFields are the structure's own fields as filters see them.

@@ -74,7 +74,7 @@ func (t *Trigger) equality() (field string, value any, ok bool) {
 	for _, e := range t.If.equalities {
 		switch e.Value.(type) {
 		case string, int64, bool:
-			if f := t.version.structure.Field(e.Field); f != nil && f.Type != TypeDecimal && f.Type != TypeJSON {
+			if f := t.version.structure.Field(e.Field); f != nil && f.Type != TypeDecimal && f.Type != TypeJSON && f.Type != TypeLinks {
 				return e.Field, e.Value, true
 			}
 		}

@@ -25,11 +25,14 @@ type Object struct {
 
 func (o *Object) reindexed() bool { return o.Index != nil }
 
-// IndexValue is one indexed value of an object (design 9): a number or a date in Num, everything else as sortable text in Text.
+// IndexValue is one indexed value of an object (design 9): a number or a date in Num, everything else as sortable text in Text. A list has
+// one for each of its elements.
 type IndexValue struct {
 	Field string
-	Num   *int64
-	Text  string
+	// Item is the place of an element in its list, 0 for what is no list.
+	Item int
+	Num  *int64
+	Text string
 }
 
 // ChangeKind says what a change did.

@@ -93,6 +93,9 @@ func (q ObjectQuery) order(k SortKey) (Order, error) {
 	if f == nil {
 		return Order{}, invalid("sort", "UNKNOWN_FIELD", "there is no such field%s", q.Structure.suggest(k.Field))
 	}
+	if f.Type == TypeLinks {
+		return Order{}, invalid("sort", "LIST_SORT", "%s is a list, and lists have no order", f.ID)
+	}
 	if !f.IsIndexed() {
 		return Order{}, invalid("sort", "UNINDEXED_SORT", "%s is not indexed: tick \"indexed\" on the field to sort by it", f.ID)
 	}

@@ -24,6 +24,7 @@ const (
 	TypeDate    FieldType = "date"
 	TypeJSON    FieldType = "json"
 	TypeLink    FieldType = "link"
+	TypeLinks   FieldType = "links"
 )
 
 // Structure is a named kind of objects with typed fields, as documents, API and files spell it.
@@ -46,13 +47,14 @@ type Field struct {
 	Type     FieldType `json:"type"`
 	Required bool      `json:"required,omitempty"`
 	Unique   bool      `json:"unique,omitempty"`
-	// Indexed fields can be filtered and sorted by; unset means the default: on for choices, dates, links and unique fields.
+	// Indexed fields can be filtered and sorted by; unset means the default: on for choices, dates, links, lists of links
+	// and unique fields. A list of links can be filtered by, not sorted.
 	Indexed *bool `json:"indexed,omitempty"`
 	// Default is the value of a new object whose writer named none.
 	Default json.RawMessage `json:"default,omitempty"`
 	// Options make a string a choice.
 	Options []string `json:"options,omitempty"`
-	// Structure is what a link points at.
+	// Structure is what a link, or a list of links, points at.
 	Structure string `json:"structure,omitempty"`
 	// Auto numbers new objects: a text with one run of zeros in braces, as "ORD-{0000}".
 	Auto string `json:"auto,omitempty"`
@@ -69,6 +71,7 @@ const (
 	MaxIndexed    = 16
 	MaxObject     = 256 << 10 // bytes of an object's data
 	MaxString     = 64 << 10  // bytes of a string value
+	MaxLinks      = 1000      // ids of a links value
 	MaxJSON       = 64        // levels of a json value
 	maxSafe       = 1<<53 - 1
 )
@@ -137,13 +140,13 @@ func (f *Field) check(path string) []FieldError {
 	add := func(at, code, format string, args ...any) {
 		errs = append(errs, FieldError{Path: path + at, Code: code, Message: fmt.Sprintf(format, args...)})
 	}
-	types := []FieldType{TypeString, TypeNumber, TypeDecimal, TypeBoolean, TypeDate, TypeJSON, TypeLink}
+	types := []FieldType{TypeString, TypeNumber, TypeDecimal, TypeBoolean, TypeDate, TypeJSON, TypeLink, TypeLinks}
 	if !slices.Contains(types, f.Type) {
-		add(".type", "TYPE", "must be one of string, number, decimal, boolean, date, json, link")
+		add(".type", "TYPE", "must be one of string, number, decimal, boolean, date, json, link, links")
 		return errs
 	}
-	if (f.Type == TypeLink) != (f.Structure != "") {
-		add(".structure", "LINK", "a link, and only a link, names the structure that it points at")
+	if f.pointsAt() != (f.Structure != "") {
+		add(".structure", "LINK", "a link or a list of links, and nothing else, names the structure that it points at")
 	}
 	if len(f.Options) > 0 && f.Type != TypeString {
 		add(".options", "TYPE", "only a string can have options")
@@ -156,7 +159,7 @@ func (f *Field) check(path string) []FieldError {
 			add(".auto", "AUTO", `must hold one run of zeros in braces, as "ORD-{0000}"`)
 		}
 	}
-	if f.Unique && (f.Type == TypeJSON || f.Type == TypeBoolean) {
+	if f.Unique && (f.Type == TypeJSON || f.Type == TypeBoolean || f.Type == TypeLinks) {
 		add(".unique", "TYPE", "a field of this type can not be unique")
 	}
 	if f.Indexed != nil && *f.Indexed && f.Type == TypeJSON {
@@ -246,12 +249,15 @@ func (s *Structure) suggest(name string) string {
 	return didYouMean(name, names)
 }
 
+// pointsAt says that the field's values are ids of objects.
+func (f *Field) pointsAt() bool { return f.Type == TypeLink || f.Type == TypeLinks }
+
 // IsIndexed says whether the field's values lie in object_values.
 func (f *Field) IsIndexed() bool {
 	if f.Indexed != nil {
 		return *f.Indexed
 	}
-	return f.Unique || len(f.Options) > 0 || f.Type == TypeDate || f.Type == TypeLink
+	return f.Unique || len(f.Options) > 0 || f.Type == TypeDate || f.pointsAt()
 }
 
 func (f *Field) exprType() expr.Type {
@@ -268,6 +274,8 @@ func (f *Field) exprType() expr.Type {
 		return expr.Type{Kind: expr.KindTime}
 	case TypeLink:
 		return expr.Type{Kind: expr.KindString, Link: f.Structure}
+	case TypeLinks:
+		return expr.ListOf(expr.Type{Kind: expr.KindString, Link: f.Structure})
 	case TypeJSON:
 	}
 	return expr.Type{Kind: expr.KindAny}

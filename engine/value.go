@@ -113,7 +113,7 @@ func (f *Field) fromStored(value any) any {
 			return nil
 		}
 		return v
-	case TypeString, TypeBoolean, TypeLink:
+	case TypeString, TypeBoolean, TypeLink, TypeLinks:
 	}
 	return value
 }
@@ -171,7 +171,7 @@ func (f *Field) parse(doc json.RawMessage) (any, error) {
 			return nil, &CodedError{Kind: ErrInvalid, Code: "TYPE", Limit: "json_value_depth", Message: fmt.Sprintf("may be at most %d levels deep", MaxJSON)}
 		}
 		return expr.FromJSON(raw, expr.Any)
-	case TypeString, TypeBoolean, TypeLink:
+	case TypeString, TypeBoolean, TypeLink, TypeLinks:
 	}
 	return f.accept(raw)
 }
@@ -230,6 +230,11 @@ func (f *Field) accept(value any) (any, error) {
 		}
 	case TypeJSON:
 		return value, nil
+	case TypeLinks:
+		if list, ok := value.([]any); ok {
+			return acceptLinks(list)
+		}
+		return nil, fmt.Errorf("must be a list of ids, not a %s", typeName(value))
 	}
 	return nil, fmt.Errorf("must be a %s, not a %s", f.Type, typeName(value))
 }
@@ -327,7 +332,15 @@ func (s *Structure) Index(v Values) []IndexValue {
 		if !f.IsIndexed() || v[f.ID] == nil {
 			continue
 		}
-		rows = append(rows, indexValue(f.ID, v[f.ID]))
+		elements, isList := v[f.ID].([]any)
+		if !isList {
+			elements = []any{v[f.ID]}
+		}
+		for item, e := range elements {
+			row := indexValue(f.ID, e)
+			row.Item = item
+			rows = append(rows, row)
+		}
 	}
 	return rows
 }

@@ -225,7 +225,9 @@ func (a *act) after(c change, before Values, isNew bool) (Values, error) {
 				return nil, err
 			}
 			if err != nil {
-				errs = append(errs, fieldError(f.ID, "DEFAULT", fmt.Errorf("its default gives no value: %w", err)))
+				wrong := fieldError(f.ID, "DEFAULT", fmt.Errorf("its default gives no value: %w", err))
+				wrong.Code = "DEFAULT"
+				errs = append(errs, wrong)
 			}
 			after[f.ID] = v
 		}
@@ -237,18 +239,12 @@ func (a *act) after(c change, before Values, isNew bool) (Values, error) {
 		if v := after[f.ID]; f.Required && (v == nil || v == "") {
 			errs = append(errs, FieldError{Path: f.ID, Code: "REQUIRED", Message: "must have a value"})
 		}
-		if f.Type != TypeLink || after[f.ID] == nil || same(before[f.ID], after[f.ID]) {
-			continue
-		}
-		target, err := a.object(f.Structure, after[f.ID].(string), false)
-		if err != nil {
-			return nil, err
-		}
-		if target == nil {
-			errs = append(errs, FieldError{Path: f.ID, Code: "LINK_MISSING", Message: fmt.Sprintf("%s has no object with this id", f.Structure)})
-		}
 	}
-	if len(errs) > 0 {
+	missing, err := a.missingLinks(c.structure, before, after)
+	if err != nil {
+		return nil, err
+	}
+	if errs = append(errs, missing...); len(errs) > 0 {
 		return nil, &InvalidError{Fields: errs}
 	}
 	return after, nil

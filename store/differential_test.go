@@ -105,6 +105,12 @@ func randomObjects(t *testing.T, structure *engine.Structure) (docs []string, al
 				raw[f.ID] = pick%2 == 0
 			case engine.TypeLink:
 				raw[f.ID] = fmt.Sprint("u", pick%3)
+			case engine.TypeLinks:
+				list := []any{}
+				for k := range pick % 4 {
+					list = append(list, fmt.Sprint([]string{"u", "U"}[(pick/4+k)%2], (pick/8+k)%3))
+				}
+				raw[f.ID] = list
 			case engine.TypeJSON:
 				raw[f.ID] = []any{[]any{}, "[]", map[string]any{}, 1, []any{1}, false}[pick%6]
 			case engine.TypeString:
@@ -138,7 +144,7 @@ func anyFilter(t *rapid.T, depth int) string {
 	case depth > 0 && kind == 2:
 		return "NOT " + anyFilter(t, depth-1)
 	}
-	field := rapid.SampledFrom([]string{"n", "pn", "total", "ptotal", "name", "note", "name", "note", "status", "due", "pdue", "ok", "pok", "owner", "extra", "id"}).Draw(t, "field")
+	field := rapid.SampledFrom([]string{"n", "pn", "total", "ptotal", "name", "note", "name", "note", "status", "due", "pdue", "ok", "pok", "owner", "extra", "id", "tags", "ptags"}).Draw(t, "field")
 	op := rapid.SampledFrom([]string{"=", "!=", "<", "<=", ">", ">=", "in", "like", "is null", "is not null"}).Draw(t, "op")
 	switch op {
 	case "is null", "is not null":
@@ -165,7 +171,7 @@ func anyValue(t *rapid.T, field string) string {
 		return rapid.SampledFrom([]string{"true", "false"}).Draw(t, "bool")
 	case "status":
 		return rapid.SampledFrom([]string{`"new"`, `"paid"`}).Draw(t, "status")
-	case "owner":
+	case "owner", "tags", "ptags":
 		return rapid.SampledFrom([]string{`"u0"`, `"u1"`, `"U2"`}).Draw(t, "owner")
 	case "id":
 		return rapid.SampledFrom([]string{`"o005"`, `"O050"`, `"o0"`}).Draw(t, "id")

@@ -36,14 +36,16 @@ CREATE INDEX objects_changed ON objects (app, structure, changed_at, id);
 CREATE INDEX objects_created ON objects (app, structure, created_at, id);
 
 -- What filters, sorting and searches look at; text is folded and sorts by bytes, num holds numbers, dates (ms) and booleans.
+-- A list has one row for each element; item is its place there.
 CREATE TABLE object_values (
   app       TEXT COLLATE "C" NOT NULL,
   structure TEXT COLLATE "C" NOT NULL,
   field     TEXT COLLATE "C" NOT NULL,
+  item      BIGINT NOT NULL,
   num       BIGINT,
   text      TEXT COLLATE "C",
   object    TEXT COLLATE "C" NOT NULL,
-  PRIMARY KEY (app, structure, object, field)
+  PRIMARY KEY (app, structure, object, field, item)
 );
 CREATE INDEX object_values_num ON object_values (app, structure, field, num, object) WHERE num IS NOT NULL;
 CREATE INDEX object_values_text ON object_values (app, structure, field, text, object) WHERE text IS NOT NULL;

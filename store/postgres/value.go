@@ -48,9 +48,15 @@ func (w *where) value(c column) string {
 		return fmt.Sprintf(`(CASE o.data -> %s WHEN 'true'::jsonb THEN 1 WHEN 'false'::jsonb THEN 0 END)`, name)
 	case engine.TypeDecimal:
 		return fmt.Sprintf(`(CASE WHEN o.data ->> %s ~ '^-?[0-9]+([.][0-9]+)?$' THEN (o.data ->> %s)::numeric END)`, name, name)
-	case engine.TypeString, engine.TypeLink, engine.TypeDate, engine.TypeJSON:
+	case engine.TypeString, engine.TypeLink, engine.TypeDate, engine.TypeJSON, engine.TypeLinks:
 	}
 	return fmt.Sprintf(`((CASE jsonb_typeof(o.data -> %s) WHEN 'string' THEN o.data ->> %s END) COLLATE "C")`, name, name)
+}
+
+// holds is true when one of the constants is an element of the field's list.
+func (w *where) holds(c column, constants string) string {
+	name := w.text(c.field)
+	return fmt.Sprintf(`COALESCE(jsonb_typeof(o.data -> %s) = 'array' AND jsonb_exists_any(o.data -> %s, ARRAY[%s]), FALSE)`, name, name, constants)
 }
 
 // null is true when the object has no value there; an empty list is none.

@@ -56,7 +56,7 @@ func (w *writer) putObjects(batch *pgx.Batch, writes *engine.Writes) error {
 			if v.Num == nil {
 				t = &v.Text
 			}
-			values.add(o.App, o.Structure, v.Field, v.Num, t, o.ID)
+			values.add(o.App, o.Structure, v.Field, int64(v.Item), v.Num, t, o.ID)
 		}
 		rows.add(o.App, o.Structure, o.ID, o.Version, string(o.Data), millis(o.CreatedAt), millis(o.ChangedAt), o.CreatedBy, o.ChangedBy)
 	}
@@ -64,8 +64,8 @@ func (w *writer) putObjects(batch *pgx.Batch, writes *engine.Writes) error {
 		WHERE v.app = k.app AND v.structure = k.structure AND v.object = k.object`)
 	gone.queue(batch, `DELETE FROM objects AS o USING unnest($1::text[], $2::text[], $3::text[]) AS k(app, structure, id)
 		WHERE o.app = k.app AND o.structure = k.structure AND o.id = k.id`)
-	values.queue(batch, `INSERT INTO object_values (app, structure, field, num, text, object)
-		SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::text[])`)
+	values.queue(batch, `INSERT INTO object_values (app, structure, field, item, num, text, object)
+		SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::text[], $7::text[])`)
 	rows.queue(batch, `INSERT INTO objects (app, structure, id, version, data, created_at, changed_at, created_by, changed_by)
 		SELECT a, s, i, v, d::jsonb, c, g, cb, gb FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::bigint[], $7::bigint[], $8::text[], $9::text[])
 		AS u(a, s, i, v, d, c, g, cb, gb)

@@ -41,9 +41,15 @@ func (w *where) value(c column) string {
 		return fmt.Sprintf(`(CASE json_type(o.data, %s) WHEN 'true' THEN 1 WHEN 'false' THEN 0 END)`, path)
 	case engine.TypeDecimal:
 		return fmt.Sprintf(`cue_decimal(json_extract(o.data, %s))`, path)
-	case engine.TypeString, engine.TypeLink, engine.TypeDate, engine.TypeJSON:
+	case engine.TypeString, engine.TypeLink, engine.TypeDate, engine.TypeJSON, engine.TypeLinks:
 	}
 	return fmt.Sprintf(`(CASE json_type(o.data, %s) WHEN 'text' THEN json_extract(o.data, %s) END)`, path, path)
+}
+
+// holds is true when one of the constants is an element of the field's list.
+func (w *where) holds(c column, constants string) string {
+	path := w.text(`$."` + c.field + `"`)
+	return fmt.Sprintf(`(json_type(o.data, %s) IS 'array' AND EXISTS (SELECT 1 FROM json_each(o.data, %s) AS e WHERE e.type = 'text' AND e.value IN (%s)))`, path, path, constants)
 }
 
 // null is true when the object has no value there; an empty list is none.

@@ -115,7 +115,7 @@ func (w *where) equal(c column, values []filter.Value) string {
 	var index, exact []string
 	for _, v := range values {
 		switch c.typ {
-		case engine.TypeString, engine.TypeLink:
+		case engine.TypeString, engine.TypeLink, engine.TypeLinks:
 			t, ok := v.Any.(string)
 			if !ok || !clean(t) {
 				continue
@@ -147,7 +147,10 @@ func (w *where) equal(c column, values []filter.Value) string {
 	if len(index) > 0 {
 		terms = append(terms, w.inIndex(c, `v.`+indexColumn(c)+` IN (`+strings.Join(index, `, `)+`)`))
 	}
-	if len(exact) > 0 {
+	switch {
+	case len(exact) > 0 && c.typ == engine.TypeLinks:
+		terms = append(terms, w.holds(c, strings.Join(exact, `, `)))
+	case len(exact) > 0:
 		terms = append(terms, `COALESCE(`+w.value(c)+` IN (`+strings.Join(exact, `, `)+`), FALSE)`)
 	}
 	if len(terms) == 0 {
@@ -187,7 +190,7 @@ func (w *where) ordered(c column, op filter.Op, values []filter.Value) string {
 			than = func(n int64) string { return w.text(dateText(n)) }
 		}
 		return `COALESCE(` + w.value(c) + ` ` + string(op) + ` ` + than(n) + `, FALSE)`
-	case engine.TypeBoolean, engine.TypeJSON:
+	case engine.TypeBoolean, engine.TypeJSON, engine.TypeLinks:
 	}
 	w.err = fmt.Errorf("%w: %s can not be compared by %s with this value", engine.ErrInvalid, c.field, op)
 	return `FALSE`

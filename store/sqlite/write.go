@@ -65,7 +65,7 @@ func (w *writer) putObject(ctx context.Context, o *engine.Object) error {
 		if v.Num == nil {
 			t = v.Text
 		}
-		if err := w.exec(ctx, `INSERT INTO object_values (app, structure, field, num, text, object) VALUES (?, ?, ?, ?, ?, ?)`, o.App, o.Structure, v.Field, v.Num, t, o.ID); err != nil {
+		if err := w.exec(ctx, `INSERT INTO object_values (app, structure, field, item, num, text, object) VALUES (?, ?, ?, ?, ?, ?, ?)`, o.App, o.Structure, v.Field, v.Item, v.Num, t, o.ID); err != nil {
 			return err
 		}
 	}

@@ -35,7 +35,8 @@ const ordersDoc = `{"kind": "structure", "id": "Order", "fields": [
 	{"id": "name", "type": "string", "indexed": true}, {"id": "note", "type": "string"},
 	{"id": "status", "type": "string", "options": ["new", "paid"]}, {"id": "due", "type": "date"}, {"id": "pdue", "type": "date", "indexed": false},
 	{"id": "ok", "type": "boolean", "indexed": true}, {"id": "pok", "type": "boolean"},
-	{"id": "owner", "type": "link", "structure": "User"}, {"id": "extra", "type": "json"}]}`
+	{"id": "owner", "type": "link", "structure": "User"}, {"id": "extra", "type": "json"},
+	{"id": "tags", "type": "links", "structure": "User"}, {"id": "ptags", "type": "links", "structure": "User", "indexed": false}]}`
 
 // Orders is a structure with an indexed and a plain field of each type.
 func Orders(t testing.TB) *engine.Structure { return orders(t) }
@@ -52,7 +53,7 @@ func orders(t testing.TB) *engine.Structure {
 // Filter parses and checks a filter on a structure.
 func Filter(s *engine.Structure, source string) (*filter.Node, error) {
 	kinds := map[engine.FieldType]expr.Kind{
-		engine.TypeString: expr.KindString, engine.TypeLink: expr.KindString, engine.TypeNumber: expr.KindInt, engine.TypeDecimal: expr.KindDecimal,
+		engine.TypeString: expr.KindString, engine.TypeLink: expr.KindString, engine.TypeLinks: expr.KindList, engine.TypeNumber: expr.KindInt, engine.TypeDecimal: expr.KindDecimal,
 		engine.TypeBoolean: expr.KindBool, engine.TypeDate: expr.KindTime, engine.TypeJSON: expr.KindMap,
 	}
 	fields := map[string]filter.Field{}
@@ -136,9 +137,11 @@ var long = strings.Repeat("я", 200)
 
 func examples(t testing.TB, s engine.Store) {
 	Put(t, s,
-		`{"id": "a", "n": 1, "pn": 1, "total": "1.50", "ptotal": "1.50", "name": "Anna", "note": "Anna", "status": "new", "due": "2026-01-01T00:00:00.000Z", "pdue": "2026-01-01T00:00:00.000Z", "ok": true, "pok": true, "owner": "u1", "extra": []}`,
-		`{"id": "b", "n": -5, "pn": -5, "total": "-10", "ptotal": "-10", "name": "anna", "note": "anna", "status": "paid", "due": "2026-01-01T00:00:00.001Z", "pdue": "2026-01-01T00:00:00.001Z", "ok": false, "pok": false, "owner": "u2", "extra": {"x": 1}}`,
-		`{"id": "c", "n": 9007199254740991, "pn": 9007199254740991, "total": "1.500000000000000000000000000000001", "ptotal": "1.500000000000000000000000000000001", "name": "ЩУКА 100%", "note": "ЩУКА 100%", "extra": "[]"}`,
+		`{"id": "a", "n": 1, "pn": 1, "total": "1.50", "ptotal": "1.50", "name": "Anna", "note": "Anna", "status": "new", "due": "2026-01-01T00:00:00.000Z", "pdue": "2026-01-01T00:00:00.000Z", "ok": true, "pok": true, "owner": "u1", "extra": [],
+			"tags": ["u1", "u2"], "ptags": ["u1", "u2"]}`,
+		`{"id": "b", "n": -5, "pn": -5, "total": "-10", "ptotal": "-10", "name": "anna", "note": "anna", "status": "paid", "due": "2026-01-01T00:00:00.001Z", "pdue": "2026-01-01T00:00:00.001Z", "ok": false, "pok": false, "owner": "u2", "extra": {"x": 1},
+			"tags": ["u2"], "ptags": ["u2"]}`,
+		`{"id": "c", "n": 9007199254740991, "pn": 9007199254740991, "total": "1.500000000000000000000000000000001", "ptotal": "1.500000000000000000000000000000001", "name": "ЩУКА 100%", "note": "ЩУКА 100%", "extra": "[]", "tags": ["U1", "u3"], "ptags": ["U1", "u3"]}`,
 		`{"id": "d"}`,
 		`{"id": "e", "name": "`+long+`a", "note": "`+long+`a"}`,
 		`{"id": "f", "name": "`+long+`B", "note": "`+long+`B"}`,
@@ -160,11 +163,13 @@ func filters(t *testing.T, s engine.Store) {
 		`due = "2026-01-01"`: "a", `due > "2026-01-01"`: "b", `due >= "2026-01-01"`: "a b", `due <= "2026-01-01T00:00:00.0005Z"`: "a", `due < "2026-01-01T00:00:00.001Z"`: "a",
 		`ok = true`: "a", `ok != true`: "b c d e f g", `ok = false`: "b", `owner = "u1"`: "a", `extra is null`: "a d e f g", `extra is not null`: "b c",
 		`id = "a" or id > "e"`: "a f g", `id in ("b", "zz")`: "b", `version = 1 and id like "A"`: "a", `created_at > "2020-01-01"`: "a b c d e f g", `changed_by = ""`: "a b c d e f g",
+		`tags = "u1"`: "a", `tags = "U1"`: "c", `tags = "u2"`: "a b", `tags != "u2"`: "c d e f g", `tags in ("u1", "u3")`: "a c", `not tags in ("u1", "u3")`: "b d e f g",
+		`tags in ()`: "", `tags is null`: "d e f g", `tags is not null`: "a b c", `tags = "u2" and tags = "u1"`: "a", `tags = "u"`: "",
 		`not (n = 1 or name = "anna") and n is not null`: "c",
 	} {
 		sources := []string{source}
-		plain := strings.NewReplacer("n ", "pn ", "total", "ptotal", "name", "note", "due", "pdue", "ok ", "pok ").Replace(source)
-		if !strings.Contains(source, "in ") && !strings.Contains(source, "version") {
+		plain := strings.NewReplacer("in (", "in (", "n ", "pn ", "total", "ptotal", "name", "note", "due", "pdue", "ok ", "pok ", "tags", "ptags").Replace(source)
+		if !strings.Contains(source, "in (\"b\"") && !strings.Contains(source, "version") {
 			sources = append(sources, plain)
 		}
 		for _, source := range sources {
@@ -261,7 +266,7 @@ func wrongPages(t *testing.T, s engine.Store) {
 		t.Errorf("a cursor of another order: %v", err)
 	}
 	q.After = ""
-	for _, field := range []string{"pn", "nope", "extra", `n"; DROP TABLE objects; --`} {
+	for _, field := range []string{"pn", "nope", "extra", "tags", `n"; DROP TABLE objects; --`} {
 		q.Sort = []engine.SortKey{{Field: field}}
 		if _, err := s.Objects(t.Context(), q); !errors.Is(err, engine.ErrInvalid) {
 			t.Errorf("sorting by %s: %v", field, err)

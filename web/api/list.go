@@ -118,6 +118,8 @@ func parseSort(s *engine.Structure, source string) ([]engine.SortKey, error) {
 		switch {
 		case f == nil && !builtIn:
 			return nil, wrongField("sort", "UNKNOWN_FIELD", s.ID+" has no such field")
+		case f != nil && f.Type == engine.TypeLinks:
+			return nil, wrongField("sort", "LIST_SORT", "lists have no order")
 		case f != nil && !f.IsIndexed():
 			return nil, wrongField("sort", "NOT_INDEXED", "only indexed and built-in fields can be sorted by")
 		case len(keys) == maxSort:

@@ -203,3 +203,25 @@ func TestBodiesInFlightAreBounded(t *testing.T) {
 		w.do("POST", "/structures/Order/objects", `{"note":"`+strings.Repeat("x", 60)+`"}`).is(201)
 	}
 }
+
+func TestListsOfLinksAreWithoutWhatIsGone(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.do("PUT", "/structures/Team", `{"fields":[{"id":"members","type":"links","structure":"User"},{"id":"n","type":"number"}]}`).is(201)
+	for _, user := range []string{"bert", "carl", "dora", "emil", "fred"} {
+		w.do("POST", "/structures/User/objects", `{"id":"`+user+`"}`).is(201)
+	}
+	const at = "/structures/Team/objects"
+	w.do("POST", at, `{"id":"t1","members":["fred","bert","anna","carl","dora","emil"]}`).is(201).has("members", `["fred","bert","anna","carl","dora","emil"]`)
+	w.do("POST", at, `{"id":"t2","members":["carl"]}`).is(201)
+	w.do("POST", at, `{"id":"t3","members":[]}`).is(201).has("members", "null")
+	w.do("POST", at, `{"members":["anna","gone"]}`).is(422).has("fields.0.path", "members[1]", "fields.0.code", "LINK_MISSING")
+	w.do("POST", at, `{"members":["anna","anna"]}`).is(422).has("fields.0.path", "members", "fields.0.code", "TWICE")
+	w.do("POST", at, `{"members":[`+strings.Repeat(`"anna",`, 1000)+`"anna"]}`).is(422).has("fields.0.code", "LIMIT", "limit", "links")
+	w.do("DELETE", "/structures/User/objects/carl", "").is(204)
+	w.do("GET", at+"/t1", "").is(200).has("members", `["fred","bert","anna","dora","emil"]`)
+	w.do("GET", at+"?filter=members+in+(%22carl%22,%22anna%22)", "").is(200).has("items.0.id", "t1", "items.1.id", "t2", "items.1.members", "null", "items.2", "absent")
+	w.do("GET", at+"?filter=members+is+null", "").is(200).has("items.0.id", "t3", "items.1", "absent")
+	w.do("GET", at+"?sort=members", "").is(422).has("fields.0.code", "LIST_SORT")
+	w.do("GET", at+"?filter=members+%3E+%22a%22", "").is(422).has("code", "INVALID")
+}

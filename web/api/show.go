@@ -12,7 +12,7 @@ import (
 )
 
 // show gives objects as the API shows them: built-in fields beside the structure's own, null where a field is not set and where a link
-// points at nothing any more.
+// points at nothing any more. Lists of links are without the ids that point at nothing any more.
 func (a *API) show(ctx context.Context, s *engine.Structure, objects []*engine.Object) ([]document, error) {
 	rows := make([]map[string]json.RawMessage, len(objects))
 	for i, o := range objects {
@@ -61,16 +61,16 @@ func showObject(s *engine.Structure, o *engine.Object, row map[string]json.RawMe
 	return append(doc, '}'), err
 }
 
-// clearLinks makes links null whose target is gone.
+// clearLinks makes links null whose target is gone, and leaves such ids out of lists.
 func (a *API) clearLinks(ctx context.Context, s *engine.Structure, objects []*engine.Object, rows []map[string]json.RawMessage) error {
 	for i := range s.Fields {
 		f := &s.Fields[i]
-		if f.Type != engine.TypeLink || len(objects) == 0 {
+		if f.Type != engine.TypeLink && f.Type != engine.TypeLinks || len(objects) == 0 {
 			continue
 		}
 		targets := map[string]bool{}
 		for _, row := range rows {
-			if id := linkOf(row[f.ID]); id != "" {
+			for _, id := range linksOf(row[f.ID]) {
 				targets[id] = false
 			}
 		}
@@ -78,20 +78,41 @@ func (a *API) clearLinks(ctx context.Context, s *engine.Structure, objects []*en
 			return err
 		}
 		for _, row := range rows {
-			if id := linkOf(row[f.ID]); id != "" && !targets[id] {
-				row[f.ID] = nil
+			if err := clearGone(row, f, targets); err != nil {
+				return err
 			}
 		}
 	}
 	return nil
 }
 
-func linkOf(raw json.RawMessage) string {
-	var id string
-	if raw == nil || json.Unmarshal(raw, &id) != nil {
-		return ""
+// clearGone takes the ids whose object is not there out of one field; a list of which nothing is left is null, as an empty one is.
+func clearGone(row map[string]json.RawMessage, f *engine.Field, targets map[string]bool) error {
+	ids := linksOf(row[f.ID])
+	left := slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return !targets[id] })
+	switch {
+	case len(left) == len(ids):
+	case len(left) == 0:
+		row[f.ID] = nil
+	default:
+		doc, err := json.Marshal(left)
+		row[f.ID] = doc
+		return err
 	}
-	return id
+	return nil
+}
+
+// linksOf reads a link, or a list of links.
+func linksOf(raw json.RawMessage) []string {
+	var id string
+	var list []string
+	switch {
+	case raw == nil || json.Unmarshal(raw, &list) == nil:
+		return list
+	case json.Unmarshal(raw, &id) == nil && id != "":
+		return []string{id}
+	}
+	return nil
 }
 
 // fewTargets are looked up one by one; more of them by one query.
@@ -112,12 +133,16 @@ func (a *API) exist(ctx context.Context, app engine.AppID, structure string, tar
 			for _, id := range chunk {
 				n.Values = append(n.Values, filter.Value{Any: id})
 			}
-			found, err := a.opt.Store.Objects(ctx, engine.ObjectQuery{App: app, Structure: s, Filter: n, Limit: len(chunk)})
-			if err != nil {
-				return err
-			}
-			for _, o := range found.Items {
-				targets[o.ID] = true
+			q := engine.ObjectQuery{App: app, Structure: s, Filter: n, Limit: len(chunk)}
+			for more := true; more; more = q.After != "" {
+				found, err := a.opt.Store.Objects(ctx, q)
+				if err != nil {
+					return err
+				}
+				for _, o := range found.Items {
+					targets[o.ID] = true
+				}
+				q.After = found.Next
 			}
 		}
 		return nil
