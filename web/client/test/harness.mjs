@@ -12,6 +12,12 @@ const browser = await chromium.launch({
   ],
 })
 const results = { passed: 0, failed: 0 }
+let finishing = false
+browser.on('disconnected', () => {
+  if (finishing) return
+  console.log(`the browser is gone\n${results.passed} passed, ${results.failed + 1} failed`)
+  process.exit(1)
+})
 const only = process.argv[2]
 
 export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
@@ -63,6 +69,7 @@ export async function check(name, options, drive) {
 
 /** Prints what passed and failed, and ends. */
 export async function finish() {
+  finishing = true
   await browser.close()
   console.log(`${results.passed} passed, ${results.failed} failed`)
   process.exit(results.failed === 0 && results.passed > 0 ? 0 : 1)
