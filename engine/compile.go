@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/cuelight/cuelight/engine/expr"
 )
@@ -27,6 +28,9 @@ type Version struct {
 	// readsUser says that an expression looks at user, readsImages at before, changed or event.
 	readsUser, readsImages bool
 }
+
+// maxStepTimeout is how long one step may take outside (guarantees 4).
+const maxStepTimeout = 5 * time.Minute
 
 // The names of the two lists that do not belong to a step.
 const (
@@ -180,7 +184,7 @@ func (b *binder) collect(docs []json.RawMessage, path string, depth int) {
 	for i, doc := range docs {
 		at := fmt.Sprintf("%s[%d]", path, i)
 		var h head
-		rest, err := split(doc, &h, "id", "kind", "name", "notes", "disabled", "on_error")
+		rest, err := split(doc, &h, "id", "kind", "name", "notes", "disabled", "timeout", "on_error")
 		if err != nil {
 			b.fail(at, err)
 			continue
@@ -262,7 +266,7 @@ func (b *binder) list(docs []json.RawMessage, path string) *list {
 	for i, doc := range docs {
 		at := fmt.Sprintf("%s[%d]", path, i)
 		var h head
-		rest, err := split(doc, &h, "id", "kind", "name", "notes", "disabled", "on_error")
+		rest, err := split(doc, &h, "id", "kind", "name", "notes", "disabled", "timeout", "on_error")
 		if err != nil {
 			continue // collect has said so
 		}
@@ -272,6 +276,9 @@ func (b *binder) list(docs []json.RawMessage, path string) *list {
 			continue
 		}
 		b.checkOnError(h.OnError, at+".on_error")
+		if time.Duration(h.Timeout) > maxStepTimeout {
+			b.errs = append(b.errs, overLimit(at+".timeout", "step_timeout", "may be at most %s", maxStepTimeout))
+		}
 		outer := b.slots
 		b.slots = nil
 		s := &step{head: h, kind: h.Kind, effect: kind.effect}

@@ -34,6 +34,7 @@ func Limits() []Limit {
 		{"calls_per_step", MaxCalls, "runs", "runs that one step calls"},
 		{"call_depth", maxCallDepth, "runs", "runs that wait for each other, one below the other"},
 		{"schedule_interval", 10_000, "ms", "the shortest time between two ticks of a schedule"},
+		{"step_timeout", maxStepTimeout.Milliseconds(), "ms", "what one step does outside"},
 		{"loop_passes", maxPasses, "passes", "passes of all loops of one run"},
 		{"loop_items", maxItems, "items", "the list that a loop walks; the objects of a structure have no such bound"},
 		{"summed_objects", MaxSummed, "objects", "objects whose field one search sums"},

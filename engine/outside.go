@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime/debug"
 	"sync"
+	"time"
 )
 
 // Outside is what a step sees while a worker does for it what may not happen inside a commit: a search, or an effect outside.
@@ -17,10 +18,14 @@ type Outside struct {
 	cat   *catalogue
 	// walked is the number of this try in the run's log, seq that of the first.
 	walked, seq int64
+	timeout     time.Duration
 }
 
 // Key is the idempotency key of the step's effect: the same on every attempt and after a crash.
 func (o *Outside) Key() string { return fmt.Sprintf("%s.%d", o.op.run.ID, o.seq) }
+
+// Timeout is how long the step may take, as its author said; 0 means as long as its kind takes.
+func (o *Outside) Timeout() time.Duration { return o.timeout }
 
 // App are the settings of the run's app.
 func (o *Outside) App() App { return o.cat.app }
@@ -60,7 +65,15 @@ var errOutside = errors.New("effect waits for its turn")
 
 // fetch does what a step wants from outside. Errors of the step are kept for it; others, such as a store that is away, come back.
 func (e *Engine) fetch(ctx context.Context, op *advanceOp, s *step, o *Outside) error {
-	value, err := s.outsideSafely(ctx, o)
+	bounded, cancel := ctx, func() {}
+	if o.timeout = time.Duration(s.Timeout); o.timeout > 0 {
+		bounded, cancel = context.WithTimeout(ctx, o.timeout)
+	}
+	defer cancel()
+	value, err := s.outsideSafely(bounded, o)
+	if err != nil && ctx.Err() == nil && bounded.Err() != nil {
+		err = coded(ErrConflict, "STEP_TIMEOUT", "the step took longer than %s", o.timeout)
+	}
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err() // the program stops; what the step did is done again at the next start, with the same key

@@ -102,12 +102,14 @@ func ParseDuration(text string) (time.Duration, error) {
 
 // head is what every step has, whatever its kind.
 type head struct {
-	ID       string   `json:"id"`
-	Kind     string   `json:"kind"`
-	Name     string   `json:"name,omitempty"`
-	Notes    string   `json:"notes,omitempty"`
-	Disabled bool     `json:"disabled,omitempty"`
-	OnError  *onError `json:"on_error,omitempty"`
+	ID       string `json:"id"`
+	Kind     string `json:"kind"`
+	Name     string `json:"name,omitempty"`
+	Notes    string `json:"notes,omitempty"`
+	Disabled bool   `json:"disabled,omitempty"`
+	// Timeout is how long what the step does outside may take; unset means as long as its kind says.
+	Timeout Duration `json:"timeout,omitzero"`
+	OnError *onError `json:"on_error,omitempty"`
 }
 
 // onError says what happens when a step fails: retries first, then stop (the default) or continue.

@@ -45,7 +45,6 @@ type httpRequest struct {
 	Headers      engine.Arguments `json:"headers,omitzero" title:"Headers" doc:"Headers by name; Content-Type is set by the body itself."`
 	Body         *engine.Tree     `json:"body,omitzero" title:"Body" doc:"What to send: a JSON value whose texts are templates, or one text."`
 	BodyType     string           `json:"body_type,omitzero" enum:"json,form,text" default:"json" title:"Body is" doc:"json; form for a map of names and texts; text for a text."`
-	Timeout      engine.Duration  `json:"timeout,omitzero" title:"Timeout" doc:"How long the answer may take: 30s when left out, at most 5m."`
 	IgnoreErrors bool             `json:"ignore_errors,omitzero" title:"Ignore errors" doc:"Go on with an answer from 400 on too; steps.<id>.ok is then false."`
 }
 
@@ -56,9 +55,6 @@ func (c *httpRequest) Bind(b *engine.Binder) {
 	}
 	if c.BodyType != "" && !slices.Contains([]string{"json", "form", "text"}, c.BodyType) {
 		b.Fail("body_type", "OPTION", "must be json, form or text")
-	}
-	if time.Duration(c.Timeout) > egress.MaxTimeout {
-		b.Fail("timeout", "LIMIT", "may be at most %s", egress.MaxTimeout)
 	}
 }
 
@@ -122,7 +118,7 @@ func asHTTPError(err error) error {
 
 // request evaluates the settings.
 func (c *httpRequest) request(o *engine.Outside) (egress.Request, error) {
-	req := egress.Request{Method: c.Method, Timeout: time.Duration(c.Timeout)}
+	req := egress.Request{Method: c.Method, Timeout: o.Timeout()}
 	if req.Method == "" {
 		req.Method = "GET"
 	}

@@ -94,7 +94,7 @@ func (h house) work(t *testing.T, rows int) {
 	var e engine.Effects
 	for i := range rows {
 		id := runID(now, fmt.Sprint(i))
-		e.Runs = append(e.Runs, &engine.Run{App: "demo", ID: id, Scenario: "s", Status: engine.RunDone, FinishedAt: now})
+		e.Runs = append(e.Runs, &engine.Run{App: "demo", ID: id, Scenario: "s", Status: engine.RunDone, FinishedAt: now, ForgetAt: now})
 		e.Steps = append(e.Steps, &engine.StepRecord{App: "demo", Run: id, Seq: 1, Error: strings.Repeat("x", 1000)})
 		e.Values = append(e.Values, &engine.RunValue{App: "demo", Run: id, Name: "v", Value: []byte(`1`)})
 		e.Changes = append(e.Changes, &engine.Change{App: "demo", Structure: "S", Object: "1", Who: strings.Repeat("x", 1000), At: now})
@@ -169,7 +169,7 @@ func TestRowsOfNoPartitionLandInTheDefaultAndAreForgotten(t *testing.T) {
 	h.write(t, engine.Effects{
 		Changes: []*engine.Change{{App: "demo", At: far}, {App: "demo", At: time.UnixMilli(1)}},
 		Pushes:  []*engine.Push{{App: "demo", At: far}, {App: "demo", At: time.UnixMilli(1)}},
-		Runs:    []*engine.Run{{App: "demo", ID: "no-uuid", Status: engine.RunDone, FinishedAt: now}},
+		Runs:    []*engine.Run{{App: "demo", ID: "no-uuid", Status: engine.RunDone, FinishedAt: now, ForgetAt: now}},
 		Steps:   []*engine.StepRecord{{App: "demo", Run: "no-uuid", Seq: 1}},
 	})
 	if n := h.prune(t, time.Hour); n != 2 {

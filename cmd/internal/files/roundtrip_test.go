@@ -216,6 +216,11 @@ func TestEveryTriggerComesBack(t *testing.T) {
 				trigger[name] = v
 			}
 		}
+		if len(k.Examples) > 0 { // of several ways to say it, none of which is required
+			if err := json.Unmarshal([]byte(k.Examples[0].Settings), &trigger); err != nil {
+				t.Fatal(err)
+			}
+		}
 		doc, err := marshal(trigger)
 		if err != nil {
 			t.Fatal(err)
