@@ -145,11 +145,12 @@ func (a *act) tally(r *Run, open, waiting int) {
 }
 
 // laneOfRun locks the lane of a run that is about to be written.
-func (a *act) laneOfRun(r *Run) (*Lane, error) {
+func (a *act) laneOfRun(r *Run) error {
 	if r.Lane == "" {
-		return nil, nil
+		return nil
 	}
-	return a.lane(r.Lane)
+	_, err := a.lane(r.Lane)
+	return err
 }
 
 // enterLane gives a run its turn: it holds the lane when nobody else does or waits, else it queues.

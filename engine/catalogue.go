@@ -17,6 +17,8 @@ const (
 	RecordStructure RecordKind = "structure"
 	RecordScenario  RecordKind = "scenario"
 	RecordVersion   RecordKind = "version"
+	// RecordReshape is what a system run over the objects of a structure has to do; without an app, how far it is.
+	RecordReshape RecordKind = "reshape"
 
 	// UserStructure is the system structure of an app's end users.
 	UserStructure = "User"
@@ -254,7 +256,7 @@ func (c *catalogues) load(ctx context.Context, app AppID, number int64) (*catalo
 	if cat := c.at(app); cat != nil && cat.number >= number && !dirty {
 		return cat, nil
 	}
-	n, records, err := c.store.Catalogue(ctx, app, RecordApp, RecordStructure, RecordScenario)
+	n, records, err := c.store.Catalogue(ctx, app, RecordApp, RecordStructure, RecordScenario, RecordReshape)
 	if err != nil {
 		if dirty {
 			c.dirty.Store(app, true)
@@ -268,6 +270,7 @@ func (c *catalogues) load(ctx context.Context, app AppID, number int64) (*catalo
 	if err != nil {
 		return nil, err
 	}
+	c.outdate(app)
 	p, _ := c.byApp.LoadOrStore(app, &atomic.Pointer[catalogue]{})
 	p.(*atomic.Pointer[catalogue]).Store(cat)
 	return cat, nil
@@ -289,8 +292,12 @@ func (c *catalogues) compile(app AppID, number int64, records []*Record) (*catal
 			if err != nil {
 				return nil, fmt.Errorf("read structure %s: %w", r.ID, err)
 			}
+			s.rev = r.Rev
 			cat.structures[s.ID] = s
 		}
+	}
+	if err := cat.attach(records); err != nil {
+		return nil, err
 	}
 	cat.zone = cat.app.zone()
 	for _, s := range cat.structures {

@@ -52,7 +52,7 @@ func (c *Checker) Check(kind string, doc []byte) []Problem {
 		if has := c.has[s.ID]; has != nil {
 			there[s.ID] = has
 		}
-		return (&catalogue{structures: there}).admissible(s)
+		return (&catalogue{structures: there}).reshaping(s, StructureChange{}).errs
 	case "scenario":
 		return (&catalogue{structures: c.structures}).validate(doc, c.kinds)
 	case "app":

@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -303,72 +302,4 @@ func (e *Engine) Update(ctx context.Context, app AppID, kind RecordKind, id stri
 		return Effects{Records: []*Record{saved}, Raise: raise}, nil
 	}})
 	return saved, err
-}
-
-// SaveStructure makes or changes a structure. Fields may be added and words changed; a field that objects may already use can not
-// change its type, lose its uniqueness check or go away yet.
-func (e *Engine) SaveStructure(ctx context.Context, app AppID, doc []byte) (*Structure, error) {
-	return e.SaveStructureAt(ctx, app, doc, 0)
-}
-
-// SaveStructureAt is SaveStructure for a structure that, when rev is not 0, must be at that revision.
-func (e *Engine) SaveStructureAt(ctx context.Context, app AppID, doc []byte, rev int64) (*Structure, error) {
-	s, err := ParseStructure(doc)
-	if err != nil {
-		return nil, err
-	}
-	body, err := marshal(s)
-	if err != nil {
-		return nil, err
-	}
-	_, err = e.commit(ctx, Op{App: app, Lock: []Key{RecordKey(app, RecordStructure, s.ID)}, Decide: func(l *Loaded) (Effects, error) {
-		cat, err := e.cats.current(l)
-		if err != nil {
-			return Effects{}, err
-		}
-		old, err := l.RecordForWrite(RecordStructure, s.ID)
-		if err != nil {
-			return Effects{}, err
-		}
-		if rev != 0 && (old == nil || old.Rev != rev) {
-			return Effects{}, coded(ErrVersion, "VERSION", "the structure was changed meanwhile")
-		}
-		if old != nil && bytes.Equal(old.Body, body) {
-			return Effects{}, nil
-		}
-		if old == nil && len(cat.structures) >= MaxStructures {
-			return Effects{}, &CodedError{Kind: ErrConflict, Code: "LIMIT", Limit: "structures_per_app", Message: fmt.Sprintf("an app may have at most %d structures", MaxStructures)}
-		}
-		if errs := cat.admissible(s); len(errs) > 0 {
-			return Effects{}, &InvalidError{Fields: errs, Conflict: true}
-		}
-		return Effects{Raise: true, Records: []*Record{revised(old, Record{App: app, Kind: RecordStructure, ID: s.ID, Body: body}, l.Now)}}, nil
-	}})
-	return s, err
-}
-
-// admissible says what keeps a structure from taking the place of the one there is.
-func (c *catalogue) admissible(s *Structure) []FieldError {
-	var errs []FieldError
-	for i, f := range s.Fields {
-		if f.Structure != "" && f.Structure != s.ID && c.structures[f.Structure] == nil {
-			errs = append(errs, FieldError{Path: fmt.Sprintf("fields[%d].structure", i), Code: "UNKNOWN_STRUCTURE", Message: "there is no structure of this name" + didYouMean(f.Structure, keysOf(c.structures))})
-		}
-	}
-	old := c.structures[s.ID]
-	if old == nil {
-		return errs
-	}
-	for _, was := range old.Fields {
-		f := s.Field(was.ID)
-		switch {
-		case f == nil:
-			errs = append(errs, FieldError{Path: "fields", Code: "FIELD_REMOVED", Message: fmt.Sprintf("field %s can not be removed", was.ID)})
-		case f.Type != was.Type:
-			errs = append(errs, FieldError{Path: "fields", Code: "TYPE_CHANGED", Message: fmt.Sprintf("field %s can not change its type from %s to %s", was.ID, was.Type, f.Type)})
-		case f.IsIndexed() && !was.IsIndexed() || f.Unique && !was.Unique:
-			errs = append(errs, FieldError{Path: "fields", Code: "INDEX_ADDED", Message: fmt.Sprintf("field %s can not become indexed or unique once it exists", was.ID)})
-		}
-	}
-	return errs
 }

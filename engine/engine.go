@@ -34,6 +34,7 @@ type Engine struct {
 	prepares   chan struct{}
 	evals      chan struct{}
 	effects    *effects
+	reshaped   chan struct{}
 	// ctx ends the timers, the janitor and the workers; commits end it for the committers, which first finish what is queued.
 	ctx     context.Context
 	stop    context.CancelFunc
@@ -90,7 +91,7 @@ func New(store Store, opt Options) *Engine {
 	}
 	e := &Engine{
 		store: store, opt: opt, log: opt.Log, node: opt.NewID(), disp: newDispatcher(), due: newTimers(), wait: newWaiters(), backlogs: &backlogs{},
-		group: task.New(opt.Log), prepares: make(chan struct{}, maxPrepare), evals: make(chan struct{}, runtime.GOMAXPROCS(0)), effects: newEffects(),
+		group: task.New(opt.Log), prepares: make(chan struct{}, maxPrepare), evals: make(chan struct{}, runtime.GOMAXPROCS(0)), effects: newEffects(), reshaped: make(chan struct{}, 1),
 	}
 	e.cats = &catalogues{store: store, kinds: opt.Kinds, log: opt.Log, node: e.node, notices: &notices{}, backlogs: e.backlogs, retain: opt.Retain}
 	for range store.Committers() {
@@ -122,6 +123,7 @@ func (e *Engine) Start(ctx context.Context) error {
 	e.group.Go("timers", e.watchTimers)
 	e.group.Go("janitor", e.keepHouse)
 	e.group.Go("schedules", e.watchSchedules)
+	e.group.Go("reshape", e.reshapeAll)
 	return nil
 }
 

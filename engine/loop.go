@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/cuelight/cuelight/engine/expr"
@@ -155,8 +156,8 @@ func (w *walk) leaveLoop() { w.state.Frames = w.state.Frames[:len(w.state.Frames
 
 // innermost is the position of the innermost loop among the frames, -1 outside of loops.
 func (st *state) innermost() int {
-	for i := len(st.Frames) - 1; i >= 0; i-- {
-		if st.Frames[i].Loop != nil {
+	for i, f := range slices.Backward(st.Frames) {
+		if f.Loop != nil {
 			return i
 		}
 	}

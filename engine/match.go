@@ -2,8 +2,6 @@ package engine
 
 import (
 	"cmp"
-	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -363,83 +361,6 @@ func (a *act) admitWith(run *Run, v *Version, env expr.Env, vars map[string]any)
 	a.setRun(run)
 	a.tally(run, 1, 0)
 	return nil
-}
-
-// cutLoop says why a run may not start: its chain is too deep, or its scenario ran too often in it.
-func (a *act) cutLoop(run *Run, path string) (*RunError, error) {
-	why := ""
-	switch {
-	case run.Depth > maxDepth:
-		why = fmt.Sprintf("the chain of runs is deeper than %d", maxDepth)
-	case run.Depth >= countedDepth:
-		id := chainCounter(run.Chain, run.Scenario)
-		n, err := a.counter(id)
-		if err != nil {
-			return nil, err
-		}
-		if n >= maxPerChain {
-			why = fmt.Sprintf("the scenario ran %d times in one chain", maxPerChain)
-			break
-		}
-		a.setCounter(id, n+1, a.now().Add(chainFor))
-	}
-	if why == "" {
-		return nil, nil
-	}
-	return &RunError{Code: "LOOP_CUT", Message: why + ": " + cycle(path)}, nil
-}
-
-// cycle names the loop at the end of a path: the part between the last two visits of its last scenario.
-func cycle(path string) string {
-	parts := strings.Split(path, ">")
-	last := parts[len(parts)-1]
-	for i := len(parts) - 2; i >= 0; i-- {
-		if parts[i] == last {
-			return strings.Join(parts[i:], "→")
-		}
-	}
-	return strings.Join(parts, "→")
-}
-
-// imagesEnv is what expressions see of a change: its frozen images.
-func imagesEnv(s *Structure, ch *Change, old, next *Object) (map[string]any, error) {
-	before, err := s.decodeOf(old)
-	if err != nil {
-		return nil, err
-	}
-	after, err := s.decodeOf(next)
-	if err != nil {
-		return nil, err
-	}
-	return imagesOf(s, ch, image{old, before}, image{next, after}), nil
-}
-
-// image is an object with its values, which are decoded only once for a change.
-type image struct {
-	object *Object
-	values Values
-}
-
-// imagesOf is imagesEnv for images that are decoded already; they are not changed.
-func imagesOf(s *Structure, ch *Change, old, next image) map[string]any {
-	show := func(i image) any {
-		if i.object == nil {
-			return nil
-		}
-		return s.withBuiltIns(maps.Clone(i.values), i.object)
-	}
-	before := show(old)
-	object := before
-	if ch.Kind != Deleted {
-		object = show(next)
-	}
-	changed := make([]any, len(ch.Fields))
-	for i, f := range ch.Fields {
-		changed[i] = f
-	}
-	return map[string]any{
-		"before": before, "object": object, "changed": changed, "event": map[string]any{"kind": string(ch.Kind), "object": object},
-	}
 }
 
 // orNil keeps a nil map from becoming a value that is not null.

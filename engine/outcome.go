@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"slices"
 	"time"
 
 	"github.com/cuelight/cuelight/engine/expr"
@@ -170,8 +171,8 @@ func isFinal(err error) bool {
 // caught goes into the steps that are there for a failure: those of the innermost try around the step, else the scenario's catch, once.
 func (w *walk) caught(failure *RunError) bool {
 	st := w.state
-	for i := len(st.Frames) - 1; i >= 0; i-- {
-		if list := st.Frames[i].Catch; list != "" {
+	for i, f := range slices.Backward(st.Frames) {
+		if list := f.Catch; list != "" {
 			st.Attempt, st.Key = 0, 0
 			st.Frames = append(st.Frames[:i:i], frame{List: list, Error: failure})
 			w.env.Names = nil

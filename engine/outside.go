@@ -39,7 +39,11 @@ func (o *Outside) Objects(ctx context.Context, q ObjectQuery) (ObjectPage, error
 	if q.Structure = o.cat.structures[q.Structure.ID]; q.Structure == nil {
 		return ObjectPage{}, StepError("STRUCTURE_GONE", "the structure does not exist any more")
 	}
-	return o.e.store.Objects(ctx, q)
+	page, err := o.e.store.Objects(ctx, q)
+	if ErrorCode(err) == "CONVERTING" {
+		return page, fmt.Errorf("%w: %w", ErrUnavailable, err) // the run waits until that is over
+	}
+	return page, err
 }
 
 // Show gives an object as expressions see it.

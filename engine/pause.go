@@ -155,7 +155,7 @@ func (e *Engine) Cancel(ctx context.Context, app AppID, id RunID) (*Run, error) 
 
 // cancel ends an open run; its epoch is raised, so that whoever has it in hand drops it.
 func (a *act) cancel(row *Run) error {
-	if _, err := a.laneOfRun(row); err != nil {
+	if err := a.laneOfRun(row); err != nil {
 		return err
 	}
 	waiting := 0

@@ -34,12 +34,14 @@ func (c *catalogue) validate(doc []byte, kinds Kinds) []Problem {
 // scenarioChange is one change of a scenario's record, made on what the record holds now.
 type scenarioChange func(rec *ScenarioRecord, cat *catalogue) error
 
+// savedScenario is a scenario's record as it was saved, with its revision.
+type savedScenario struct {
+	rec ScenarioRecord
+	rev int64
+}
+
 // changeScenario changes a scenario's record. rev, when not 0, must be the revision of the record that is there.
 func (e *Engine) changeScenario(ctx context.Context, app AppID, id string, rev int64, create bool, by string, change scenarioChange) (*ScenarioRecord, int64, error) {
-	type saved struct {
-		rec ScenarioRecord
-		rev int64
-	}
 	res, err := e.commit(ctx, Op{App: app, Lock: []Key{RecordKey(app, RecordScenario, id)}, Decide: func(l *Loaded) (Effects, error) {
 		cat, err := e.cats.current(l)
 		if err != nil {
@@ -49,61 +51,77 @@ func (e *Engine) changeScenario(ctx context.Context, app AppID, id string, rev i
 		if err != nil {
 			return Effects{}, err
 		}
-		rec := ScenarioRecord{ID: id, State: Stopped}
-		switch {
-		case old == nil && !create:
-			return Effects{}, cat.noScenario(id)
-		case old == nil && len(cat.scenarios) >= maxScenarios:
-			return Effects{}, &CodedError{Kind: ErrConflict, Code: "LIMIT", Limit: "scenarios_per_app", Message: fmt.Sprintf("an app may have at most %d scenarios", maxScenarios)}
-		case old != nil:
-			if err := json.Unmarshal(old.Body, &rec); err != nil {
-				return Effects{}, fmt.Errorf("read scenario %s: %w", id, err)
-			}
-			if rev != 0 && rev != old.Rev {
-				return Effects{}, coded(ErrVersion, "VERSION", "the scenario was changed meanwhile; it is at revision %d", old.Rev)
-			}
+		rec, err := scenarioOf(old, cat, id, rev, create)
+		if err != nil {
+			return Effects{}, err
 		}
 		before := rec
 		if err := change(&rec, cat); err != nil {
 			return Effects{}, err
 		}
-		var eff Effects
-		if rec.Version != before.Version {
-			// A scenario that is deleted and made anew goes on counting: runs of the old one are pinned to its versions.
-			n, err := l.Counter("version:" + id)
-			if err != nil {
-				return Effects{}, err
-			}
-			rec.Version = max(rec.Version, n+1)
-			eff.Counters = []*Counter{{App: app, ID: "version:" + id, N: rec.Version}}
-		}
-		body, err := marshal(rec)
-		if err != nil {
-			return Effects{}, err
-		}
-		if old != nil && bytes.Equal(body, old.Body) {
-			return Effects{Value: saved{rec, old.Rev}}, nil
-		}
-		next := revised(old, Record{App: app, Kind: RecordScenario, ID: id, Body: body}, l.Now)
-		eff.Records, eff.Value = []*Record{next}, saved{rec, next.Rev}
-		if err := e.beginSchedules(l, &eff, rec, before); err != nil {
-			return Effects{}, err
-		}
-		eff.Raise = rec.Version != before.Version || rec.State != before.State || old == nil
-		if rec.Version != before.Version {
-			v, err := marshal(VersionRecord{Scenario: id, Number: rec.Version, By: by, Document: rec.Published})
-			if err != nil {
-				return Effects{}, err
-			}
-			eff.Records = append(eff.Records, revised(nil, Record{App: app, Kind: RecordVersion, ID: versionKey(id, rec.Version), Owner: id, Body: v}, l.Now))
-		}
-		return eff, nil
+		return e.saveScenario(l, old, before, rec, by)
 	}})
 	if err != nil {
 		return nil, 0, err
 	}
-	s := res.Effects.Value.(saved)
+	s := res.Effects.Value.(savedScenario)
 	return &s.rec, s.rev, nil
+}
+
+// scenarioOf reads a scenario's record, or begins one.
+func scenarioOf(old *Record, cat *catalogue, id string, rev int64, create bool) (ScenarioRecord, error) {
+	rec := ScenarioRecord{ID: id, State: Stopped}
+	switch {
+	case old == nil && !create:
+		return rec, cat.noScenario(id)
+	case old == nil && len(cat.scenarios) >= maxScenarios:
+		return rec, &CodedError{Kind: ErrConflict, Code: "LIMIT", Limit: "scenarios_per_app", Message: fmt.Sprintf("an app may have at most %d scenarios", maxScenarios)}
+	case old == nil:
+		return rec, nil
+	}
+	if err := json.Unmarshal(old.Body, &rec); err != nil {
+		return rec, fmt.Errorf("read scenario %s: %w", id, err)
+	}
+	if rev != 0 && rev != old.Rev {
+		return rec, coded(ErrVersion, "VERSION", "the scenario was changed meanwhile; it is at revision %d", old.Rev)
+	}
+	return rec, nil
+}
+
+// saveScenario writes a scenario's record, and a new version where it has one.
+func (e *Engine) saveScenario(l *Loaded, old *Record, before, rec ScenarioRecord, by string) (Effects, error) {
+	var eff Effects
+	published := rec.Version != before.Version
+	if published {
+		// A scenario that is deleted and made anew goes on counting: runs of the old one are pinned to its versions.
+		n, err := l.Counter("version:" + rec.ID)
+		if err != nil {
+			return Effects{}, err
+		}
+		rec.Version = max(rec.Version, n+1)
+		eff.Counters = []*Counter{{App: l.app, ID: "version:" + rec.ID, N: rec.Version}}
+	}
+	body, err := marshal(rec)
+	if err != nil {
+		return Effects{}, err
+	}
+	if old != nil && bytes.Equal(body, old.Body) {
+		return Effects{Value: savedScenario{rec, old.Rev}}, nil
+	}
+	next := revised(old, Record{App: l.app, Kind: RecordScenario, ID: rec.ID, Body: body}, l.Now)
+	eff.Records, eff.Value = []*Record{next}, savedScenario{rec, next.Rev}
+	if err := e.beginSchedules(l, &eff, rec, before); err != nil {
+		return Effects{}, err
+	}
+	eff.Raise = published || rec.State != before.State || old == nil
+	if published {
+		v, err := marshal(VersionRecord{Scenario: rec.ID, Number: rec.Version, By: by, Document: rec.Published})
+		if err != nil {
+			return Effects{}, err
+		}
+		eff.Records = append(eff.Records, revised(nil, Record{App: l.app, Kind: RecordVersion, ID: versionKey(rec.ID, rec.Version), Owner: rec.ID, Body: v}, l.Now))
+	}
+	return eff, nil
 }
 
 // maxScenarios is how many scenarios an app may have by default (contracts 7).

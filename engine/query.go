@@ -61,6 +61,9 @@ type Order struct {
 // Page checks how the query sorts and gives its keys, the id last, how many objects it asks for, and the place at which it starts,
 // nil for the beginning. Objects without a value come last, whichever way a key is sorted.
 func (q ObjectQuery) Page() (keys []Order, limit int, place *ObjectPlace, err error) {
+	if err := q.settled(); err != nil {
+		return nil, 0, nil, err
+	}
 	for _, k := range q.Sort {
 		key, err := q.order(k)
 		if err != nil {
@@ -84,6 +87,26 @@ func (q ObjectQuery) Page() (keys []Order, limit int, place *ObjectPlace, err er
 	return keys, limit, place, err
 }
 
+// settled refuses to look at fields that the system run over the structure's objects is not done with.
+func (q ObjectQuery) settled() error {
+	var names []string
+	for _, k := range q.Sort {
+		if f := q.Structure.Field(k.Field); f != nil && f.filling && !f.converting {
+			return invalid("sort", "UNINDEXED_SORT", "%s is being indexed: it can be sorted by when the structure's filling is over", f.ID)
+		}
+		names = append(names, k.Field)
+	}
+	if q.Filter != nil {
+		names = append(names, q.Filter.Fields()...)
+	}
+	for _, name := range names {
+		if f := q.Structure.Field(name); f != nil && f.converting {
+			return coded(ErrConflict, "CONVERTING", "the values of %s are being converted to its new type: no filter and no sort can look at them until that is over", f.ID)
+		}
+	}
+	return nil
+}
+
 func (q ObjectQuery) order(k SortKey) (Order, error) {
 	if slices.Contains(builtIn, k.Field) {
 		number := k.Field == "version" || k.Field == "created_at" || k.Field == "changed_at"
@@ -96,7 +119,7 @@ func (q ObjectQuery) order(k SortKey) (Order, error) {
 	if f.Type == TypeLinks {
 		return Order{}, invalid("sort", "LIST_SORT", "%s is a list, and lists have no order", f.ID)
 	}
-	if !f.IsIndexed() {
+	if !f.keepsIndex() {
 		return Order{}, invalid("sort", "UNINDEXED_SORT", "%s is not indexed: tick \"indexed\" on the field to sort by it", f.ID)
 	}
 	return Order{SortKey: k, Number: f.Type == TypeNumber || f.Type == TypeDate || f.Type == TypeBoolean}, nil

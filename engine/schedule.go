@@ -231,7 +231,7 @@ func (e *Engine) tick(id scheduleID, s *scheduled, now time.Time) {
 		if i == len(due)-1 && dropped > 0 {
 			settled = last
 		}
-		if err := e.startTick(e.ctx, id, s, at, settled, dropped); err != nil {
+		if err := e.startTick(e.ctx, id, at, settled, dropped); err != nil {
 			if e.ctx.Err() == nil {
 				e.log.Warn("can not start a schedule", "app", id.app, "scenario", id.scenario, "err", err)
 			}
@@ -248,7 +248,7 @@ func (e *Engine) tick(id scheduleID, s *scheduled, now time.Time) {
 }
 
 // startTick starts the run of one tick, unless another node has settled it.
-func (e *Engine) startTick(ctx context.Context, id scheduleID, s *scheduled, at, settled time.Time, dropped int) error {
+func (e *Engine) startTick(ctx context.Context, id scheduleID, at, settled time.Time, dropped int) error {
 	op := Op{App: id.app, Lock: []Key{CounterKey(id.app, id.counter()), ClaimKey(id.app, "schedule", id.scenario+"."+id.trigger)}}
 	op.Decide = func(l *Loaded) (Effects, error) {
 		cat, err := e.cats.current(l)

@@ -38,6 +38,9 @@ type Structure struct {
 	byID map[string]*Field
 	typ  *expr.Type
 	zone *time.Location
+	// rev is the revision of its document, plan what the system run over its objects still has to do; nil when there is none.
+	rev  int64
+	plan *reshape
 }
 
 // Field is one field of a structure.
@@ -62,6 +65,8 @@ type Field struct {
 	zone *time.Location // of dates without an offset; nil is UTC
 	// given is Default where that is a template.
 	given *expr.Template
+	// filling and converting say that the system run that fills the field's index, or changes its values to its new type, is not over.
+	filling, converting bool
 }
 
 // Limits of structures (contracts 2, guarantees 4).
@@ -98,8 +103,8 @@ func ParseStructure(doc []byte) (*Structure, error) {
 
 func (s *Structure) check() []FieldError {
 	var errs []FieldError
-	add := func(path, code, format string, args ...any) {
-		errs = append(errs, FieldError{Path: path, Code: code, Message: fmt.Sprintf(format, args...)})
+	add := func(path, code, message string) {
+		errs = append(errs, FieldError{Path: path, Code: code, Message: message})
 	}
 	if s.Kind != "" && s.Kind != "structure" {
 		add("kind", "KIND", `must be "structure"`)
@@ -125,7 +130,7 @@ func (s *Structure) check() []FieldError {
 		}
 		seen[low] = true
 		errs = append(errs, f.check(path)...)
-		if f.IsIndexed() {
+		if f.keepsIndex() {
 			indexed++
 		}
 	}
@@ -137,8 +142,8 @@ func (s *Structure) check() []FieldError {
 
 func (f *Field) check(path string) []FieldError {
 	var errs []FieldError
-	add := func(at, code, format string, args ...any) {
-		errs = append(errs, FieldError{Path: path + at, Code: code, Message: fmt.Sprintf(format, args...)})
+	add := func(at, code, message string) {
+		errs = append(errs, FieldError{Path: path + at, Code: code, Message: message})
 	}
 	types := []FieldType{TypeString, TypeNumber, TypeDecimal, TypeBoolean, TypeDate, TypeJSON, TypeLink, TypeLinks}
 	if !slices.Contains(types, f.Type) {
@@ -252,8 +257,14 @@ func (s *Structure) suggest(name string) string {
 // pointsAt says that the field's values are ids of objects.
 func (f *Field) pointsAt() bool { return f.Type == TypeLink || f.Type == TypeLinks }
 
-// IsIndexed says whether the field's values lie in object_values.
-func (f *Field) IsIndexed() bool {
+// IsIndexed says whether all of the field's values lie in object_values, so that filters and sorts can use them.
+func (f *Field) IsIndexed() bool { return f.keepsIndex() && !f.filling }
+
+// IsConverting says that objects still hold values of the type that the field had before: no filter and no sort can look at them.
+func (f *Field) IsConverting() bool { return f.converting }
+
+// keepsIndex says whether writes keep the field's rows in object_values.
+func (f *Field) keepsIndex() bool {
 	if f.Indexed != nil {
 		return *f.Indexed
 	}

@@ -191,7 +191,7 @@ func (e *Engine) wake(due dueRun) {
 			next := *row
 			next.Epoch++
 			next.DueAt = time.Time{}
-			if _, err := a.laneOfRun(&next); err != nil {
+			if err := a.laneOfRun(&next); err != nil {
 				return Effects{}, err
 			}
 			if next.Holds {

@@ -11,7 +11,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/cuelight/cuelight/engine/expr"
-	"github.com/cuelight/cuelight/engine/filter"
 )
 
 // Values are the fields of an object as expressions see them: nil, string, int64, expr.Decimal, bool, time.Time, or JSON
@@ -26,19 +25,33 @@ func (s *Structure) Decode(data []byte) (Values, error) {
 	if len(data) == 0 {
 		return nil, nil
 	}
-	dec := json.NewDecoder(bytes.NewReader(data))
-	dec.UseNumber()
+	raw, err := s.raw(data)
+	if err != nil {
+		return nil, err
+	}
+	return s.values(raw), nil
+}
+
+// raw reads stored data as JSON, with all digits of its numbers.
+func (s *Structure) raw(data []byte) (map[string]any, error) {
 	var raw map[string]any
-	if err := dec.Decode(&raw); err != nil {
+	if err := unmarshalNumbers(data, &raw); err != nil {
 		return nil, fmt.Errorf("read data of structure %s: %w", s.ID, err)
 	}
+	return raw, nil
+}
+
+// values are the values of the structure's fields; what belongs to none of them is left out.
+func (s *Structure) values(raw map[string]any) Values {
 	v := make(Values, len(raw))
 	for name, value := range raw {
 		if f := s.byID[name]; f != nil && value != nil {
-			v[name] = f.fromStored(value)
+			if fitted := f.fromStored(value); fitted != nil {
+				v[name] = fitted
+			}
 		}
 	}
-	return v, nil
+	return v
 }
 
 // env is Decode with the built-in fields, as `object` in expressions.
@@ -86,8 +99,16 @@ func marshal(v any) ([]byte, error) {
 	return bytes.TrimSuffix(buf.Bytes(), []byte("\n")), nil
 }
 
-// fromStored turns what the field's parse once accepted into its expression value.
+// fromStored turns what the field's parse once accepted into its expression value. What was stored while the field had another type is
+// converted; it is nil where that is not possible.
 func (f *Field) fromStored(value any) any {
+	if f.converting {
+		v, err := f.convert(value)
+		if err != nil {
+			return nil
+		}
+		return v
+	}
 	switch f.Type {
 	case TypeNumber:
 		if n, ok := value.(json.Number); ok {
@@ -113,9 +134,24 @@ func (f *Field) fromStored(value any) any {
 			return nil
 		}
 		return v
-	case TypeString, TypeBoolean, TypeLink, TypeLinks:
+	case TypeString, TypeLink:
+		if t, ok := value.(string); ok {
+			return t
+		}
+	case TypeBoolean:
+		if b, ok := value.(bool); ok {
+			return b
+		}
+	case TypeLinks:
+		if list, ok := value.([]any); ok && len(list) > 0 {
+			return list
+		}
 	}
-	return value
+	v, err := f.convert(value)
+	if err != nil {
+		return nil
+	}
+	return v
 }
 
 func toStored(value any) any {
@@ -322,61 +358,4 @@ func same(a, b any) bool {
 		return bytes.Equal(left, right)
 	}
 	return a == b
-}
-
-// Index is the set of rows in object_values for an object's values, never nil.
-func (s *Structure) Index(v Values) []IndexValue {
-	rows := []IndexValue{}
-	for i := range s.Fields {
-		f := &s.Fields[i]
-		if !f.IsIndexed() || v[f.ID] == nil {
-			continue
-		}
-		elements, isList := v[f.ID].([]any)
-		if !isList {
-			elements = []any{v[f.ID]}
-		}
-		for item, e := range elements {
-			row := indexValue(f.ID, e)
-			row.Item = item
-			rows = append(rows, row)
-		}
-	}
-	return rows
-}
-
-// indexText is how much of a text is indexed; longer ones are compared by this prefix and then by the data itself.
-const indexText = 256
-
-func indexValue(field string, value any) IndexValue {
-	row := IndexValue{Field: field}
-	switch v := value.(type) {
-	case int64:
-		row.Num = &v
-	case time.Time:
-		ms := v.UnixMilli()
-		row.Num = &ms
-	case bool:
-		var n int64
-		if v {
-			n = 1
-		}
-		row.Num = &n
-	case expr.Decimal:
-		row.Text = v.Sortable()
-	case string:
-		row.Text = clip(filter.Fold(v), indexText)
-	}
-	return row
-}
-
-// clip cuts text to at most n bytes at a rune's edge.
-func clip(t string, n int) string {
-	if len(t) <= n {
-		return t
-	}
-	for n > 0 && !utf8.RuneStart(t[n]) {
-		n--
-	}
-	return t[:n]
 }

@@ -149,6 +149,9 @@ func (a *act) write(c change) (Written, error) {
 	if old != nil && c.kind == WriteCreate {
 		return Written{Object: old}, nil
 	}
+	if err := c.losesNothing(old); err != nil {
+		return Written{}, err
+	}
 	before, err := s.decodeOf(old)
 	if err != nil {
 		return Written{}, err
@@ -210,6 +213,11 @@ func (a *act) after(c change, before Values, isNew bool) (Values, error) {
 	maps.Copy(after, before)
 	var errs []FieldError
 	for name, v := range c.set {
+		v, err := c.structure.fitted(name, v)
+		if err != nil {
+			errs = append(errs, fieldError(name, "TYPE", err))
+			continue
+		}
 		if v == nil {
 			delete(after, name)
 			continue
@@ -313,56 +321,6 @@ func (s *Structure) differing(before, after Values) []string {
 	return fields
 }
 
-// settleUnique moves the claims of unique fields from the old values to the new ones.
-func (a *act) settleUnique(s *Structure, id string, before, after Values, fields []string) error {
-	var errs []FieldError
-	for _, name := range fields {
-		f := s.Field(name)
-		if !f.Unique {
-			continue
-		}
-		space := "unique:" + s.ID + "." + f.ID
-		if v := before[name]; v != nil {
-			key := uniqueKey(v)
-			if _, err := a.claim(space, key); err != nil {
-				return err
-			}
-			a.setClaim(&Claim{Space: space, Key: key, Release: true})
-		}
-		v := after[name]
-		if v == nil {
-			continue
-		}
-		key := uniqueKey(v)
-		holder, err := a.claim(space, key)
-		if err != nil {
-			return err
-		}
-		if holder != nil && holder.Owner != id {
-			errs = append(errs, FieldError{Path: name, Code: "TAKEN", Message: "another object has this value"})
-			continue
-		}
-		a.setClaim(&Claim{Space: space, Key: key, Owner: id})
-	}
-	if len(errs) > 0 {
-		return &InvalidError{Conflict: true, Fields: errs}
-	}
-	return nil
-}
-
-// uniqueKey is the key of a value's claim: the stored text, or its hash where that is long. Decimals that are equal have one key,
-// whatever their scale: 12.5 is 12.50.
-func uniqueKey(v any) string {
-	text := fmt.Sprint(toStored(v))
-	if d, ok := v.(expr.Decimal); ok {
-		text = d.Sortable()
-	}
-	if len(text) > 128 {
-		return hashText(text)
-	}
-	return text
-}
-
 // next is the object's new row.
 func (a *act) next(c change, old *Object, after Values, fields []string) (*Object, error) {
 	next := &Object{App: a.app, Structure: c.structure.ID, ID: c.id, Version: 1, CreatedAt: a.now(), CreatedBy: a.cause.Who}
@@ -385,7 +343,7 @@ func (a *act) next(c change, old *Object, after Values, fields []string) (*Objec
 		return nil, &CodedError{Kind: ErrInvalid, Code: "OBJECT_SIZE", Limit: "object_bytes", Message: fmt.Sprintf("an object may hold at most %d bytes", MaxObject)}
 	}
 	next.Data = data
-	if old == nil || slices.ContainsFunc(fields, func(name string) bool { return c.structure.Field(name).IsIndexed() }) {
+	if old == nil || slices.ContainsFunc(fields, func(name string) bool { return c.structure.Field(name).keepsIndex() }) {
 		next.Index = c.structure.Index(after)
 	}
 	a.setObject(next)

@@ -77,7 +77,7 @@ func (c *searchObjects) Bind(b *engine.Binder) {
 		}
 	case c.Result != "sum" && c.Result != "values":
 		b.Fail("result", "OPTION", "must be objects, count, sum or values")
-	case f == nil && !(c.Result == "values" && c.Field == "id"):
+	case f == nil && (c.Result != "values" || c.Field != "id"):
 		b.Fail("field", "UNKNOWN_FIELD", "%s has no such field", c.structure.ID)
 	case c.Result == "sum" && f.Type != engine.TypeNumber && f.Type != engine.TypeDecimal:
 		b.Fail("field", "TYPE", "only numbers and decimals have a sum")

@@ -80,7 +80,7 @@ func (z *spans) notYet(unix int64) wall {
 	for s.start > unix-changeReach {
 		end := s.start
 		s = z.at(end - 1)
-		w = max(w, ceilDiv(end+s.offset, 60))
+		w = max(w, minutesUp(end+s.offset))
 	}
 	return wall(w)
 }
@@ -104,12 +104,12 @@ func (p *pattern) nextRhythm(z *spans, after int64) (int64, bool) {
 	from := after + 1
 	for s := z.at(from); ; s = z.at(from) {
 		best, found := int64(0), false
-		if w, ok := p.next(wall(ceilDiv(from+s.offset, 60))); ok {
+		if w, ok := p.next(wall(minutesUp(from + s.offset))); ok {
 			best, found = int64(w)*60-s.offset, true
 		}
 		if from-changeReach < s.start {
 			earlier := z.at(s.start - 1)
-			w, ok := p.next(wall(ceilDiv(from+earlier.offset, 60)))
+			w, ok := p.next(wall(minutesUp(from + earlier.offset)))
 			if t := int64(w)*60 - earlier.offset; ok && int64(w)*60 < s.start+s.offset && (!found || t < best) {
 				best, found = t, true
 			}

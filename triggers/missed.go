@@ -65,7 +65,7 @@ func (c *Calendar) count(after, until int64) int {
 		for t, ok := c.next(z, from-1); ok && t < plain; t, ok = c.next(z, t) {
 			n++
 		}
-		n += c.pattern.count(wall(ceilDiv(plain+s.offset, 60)), wall(ceilDiv(stop+s.offset, 60)))
+		n += c.pattern.count(wall(minutesUp(plain+s.offset)), wall(minutesUp(stop+s.offset)))
 		from = stop
 	}
 	return n

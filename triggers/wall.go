@@ -141,4 +141,4 @@ func floorDiv(a, b int64) int64 {
 	return q
 }
 
-func ceilDiv(a, b int64) int64 { return -floorDiv(-a, b) }
+func minutesUp(seconds int64) int64 { return -floorDiv(-seconds, 60) }

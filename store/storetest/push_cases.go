@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -114,14 +115,14 @@ func wantDeliveries(t *testing.T, s engine.Store, run, want string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := ""
+	var told strings.Builder
 	for _, d := range list {
 		if d.App != app || d.Run != engine.RunID(run) || d.Node != "" {
 			t.Errorf("a sum of run %s says %+v", run, d)
 		}
-		got += fmt.Sprintf("%d: %d/%d/%d ", d.Seq, d.Online, d.Delivered, d.Received)
+		fmt.Fprintf(&told, "%d: %d/%d/%d ", d.Seq, d.Online, d.Delivered, d.Received)
 	}
-	if got != want {
+	if got := told.String(); got != want {
 		t.Errorf("deliveries of run %s are %q, want %q", run, got, want)
 	}
 }

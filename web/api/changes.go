@@ -2,7 +2,9 @@ package api
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/cuelight/cuelight/engine"
@@ -37,15 +39,33 @@ type changeView struct {
 	At        time.Time         `json:"at"`
 }
 
-func showChange(ch *engine.Change) changeView {
+// showChange shows a change. What its images hold of fields that the structure does not have any more is left out.
+func showChange(ch *engine.Change, structures map[string]*engine.Structure) changeView {
 	v := changeView{
 		Seq: ch.Seq, Structure: ch.Structure, Object: ch.Object, Kind: ch.Kind, Version: ch.Version, Fields: ch.Fields,
-		Before: value(ch.Before), After: value(ch.After), Who: ch.Who, Run: ch.Run, Silent: ch.Silent, At: ch.At.UTC(),
+		Before: value(image(ch.Before, structures[ch.Structure])), After: value(image(ch.After, structures[ch.Structure])), Who: ch.Who, Run: ch.Run, Silent: ch.Silent, At: ch.At.UTC(),
 	}
 	if v.Fields == nil {
 		v.Fields = []string{}
 	}
 	return v
+}
+
+func image(data json.RawMessage, s *engine.Structure) json.RawMessage {
+	var fields map[string]json.RawMessage
+	if s == nil || data == nil || json.Unmarshal(data, &fields) != nil {
+		return data
+	}
+	n := len(fields)
+	maps.DeleteFunc(fields, func(name string, _ json.RawMessage) bool { return s.Field(name) == nil })
+	if len(fields) == n {
+		return data
+	}
+	doc, err := json.Marshal(fields)
+	if err != nil {
+		return nil
+	}
+	return doc
 }
 
 type listChangesIn struct {
@@ -68,9 +88,13 @@ func (a *API) listChanges(ctx context.Context, c *call, in *listChangesIn, _ *no
 	if err != nil {
 		return nil, err
 	}
+	structures, err := a.opt.Engine.Structures(ctx, c.app)
+	if err != nil {
+		return nil, err
+	}
 	out := &pageOut[changeView]{Body: page[changeView]{Items: []changeView{}}}
 	for _, ch := range changes {
-		out.Body.Items = append(out.Body.Items, showChange(ch))
+		out.Body.Items = append(out.Body.Items, showChange(ch, structures))
 	}
 	if next != (engine.ChangeCursor{}) {
 		// There is always a next place: changes go on, and a reader that polls begins there.
@@ -91,5 +115,9 @@ func (a *API) getChange(ctx context.Context, c *call, in *getChangeIn, _ *none) 
 	if err != nil {
 		return nil, notFound(err, "CHANGE_NOT_FOUND", "the app has no change of this number")
 	}
-	return &changeOut{showChange(ch)}, nil
+	structures, err := a.opt.Engine.Structures(ctx, c.app)
+	if err != nil {
+		return nil, err
+	}
+	return &changeOut{showChange(ch, structures)}, nil
 }

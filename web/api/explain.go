@@ -63,8 +63,12 @@ func (a *API) explainChange(ctx context.Context, c *call, in *getChangeIn, _ *no
 	if err != nil {
 		return nil, err
 	}
+	structures, err := a.opt.Engine.Structures(ctx, c.app)
+	if err != nil {
+		return nil, err
+	}
 	out := &explainOut{}
-	out.Body.Change, out.Body.Scenarios, out.Body.Runs = showChange(x.Change), []consideredView{}, []runView{}
+	out.Body.Change, out.Body.Scenarios, out.Body.Runs = showChange(x.Change, structures), []consideredView{}, []runView{}
 	for _, s := range x.Scenarios {
 		v := consideredView{Scenario: s.Scenario, State: s.State, Version: s.Version, Code: s.Why.Code, Message: s.Why.Message, Triggers: []triggerView{}}
 		for _, t := range s.Triggers {

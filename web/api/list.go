@@ -120,7 +120,7 @@ func parseSort(s *engine.Structure, source string) ([]engine.SortKey, error) {
 			return nil, wrongField("sort", "UNKNOWN_FIELD", s.ID+" has no such field")
 		case f != nil && f.Type == engine.TypeLinks:
 			return nil, wrongField("sort", "LIST_SORT", "lists have no order")
-		case f != nil && !f.IsIndexed():
+		case f != nil && !f.IsIndexed() && !f.IsConverting():
 			return nil, wrongField("sort", "NOT_INDEXED", "only indexed and built-in fields can be sorted by")
 		case len(keys) == maxSort:
 			return nil, overLimit("sort", "sort_keys", "at most %d fields", maxSort)

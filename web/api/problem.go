@@ -115,6 +115,13 @@ var (
 		"NEVER_BEGAN":     "Start a new run with POST …/again.",
 		"VERSION_GONE":    "Start a new run by the version of now with POST …/again.",
 		"CAUSE_GONE":      "Call the scenario, or change the object again.",
+		"FIELD_REMOVED":   "Put the field back, or say ?drop=<field> to remove it with all its values.",
+		"TYPE_CHANGED":    "Keep the type, make a new field, or say ?convert=<field> to convert the values.",
+		"CONVERT":         "Correct the values that fields names, then send it again.",
+		"DUPLICATES":      "Change the values of all but one object of each group, then send it again.",
+		"OPTION_USED":     "Give those objects another option first, or keep the option.",
+		"CONVERTING":      "Wait until the structure shows no filling any more.",
+		"FILLING":         "Wait until the structure shows no filling any more.",
 		"FILTER_TIME":     "Add a condition on an indexed field, or have the field indexed.",
 		"CROSS_ORIGIN":    "Use an API token: the login cookie counts only for pages of this server.",
 	}

@@ -30,7 +30,9 @@ type scenarioView struct {
 	Unpublished bool            `json:"unpublished" doc:"The draft differs from the published version."`
 	Rev         int64           `json:"rev" doc:"The revision of draft and state, which is the ETag."`
 	Notices     []engine.Notice `json:"notices,omitempty" doc:"Conditions that could not be judged since the server started."`
-	ChangedAt   time.Time       `json:"changed_at"`
+	// Problems keep the published version from running.
+	Problems  []engine.Problem `json:"problems,omitempty" doc:"What does not fit the app's structures any more: the published version matches nothing until it is corrected."`
+	ChangedAt time.Time        `json:"changed_at"`
 }
 
 type scenarioOut struct {
@@ -84,12 +86,17 @@ func (a *API) listScenarios(ctx context.Context, c *call, in *listIn, _ *none) (
 	if err != nil {
 		return nil, err
 	}
+	problems, err := a.opt.Engine.ScenarioProblems(ctx, c.app)
+	if err != nil {
+		return nil, err
+	}
 	out := &pageOut[scenarioView]{Body: page[scenarioView]{Items: []scenarioView{}}}
 	for _, r := range records {
 		v, _, err := showScenario(r)
 		if err != nil {
 			return nil, err
 		}
+		v.Problems = problems[v.ID]
 		out.Body.Items = append(out.Body.Items, v)
 	}
 	if engine.Full(records, limit) {
@@ -103,6 +110,11 @@ func (a *API) getScenario(ctx context.Context, c *call, in *scenarioIn, _ *none)
 	if err != nil {
 		return nil, err
 	}
+	problems, err := a.opt.Engine.ScenarioProblems(ctx, c.app)
+	if err != nil {
+		return nil, err
+	}
+	v.Problems = problems[in.ID]
 	for _, n := range a.opt.Engine.Notices(c.app) {
 		if n.Scenario == in.ID {
 			v.Notices = append(v.Notices, n)

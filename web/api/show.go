@@ -16,7 +16,11 @@ import (
 func (a *API) show(ctx context.Context, s *engine.Structure, objects []*engine.Object) ([]document, error) {
 	rows := make([]map[string]json.RawMessage, len(objects))
 	for i, o := range objects {
-		if err := json.Unmarshal(o.Data, &rows[i]); err != nil {
+		data, err := s.Shown(o)
+		if err != nil {
+			return nil, err
+		}
+		if err := json.Unmarshal(data, &rows[i]); err != nil {
 			return nil, err
 		}
 	}

@@ -18,6 +18,7 @@ import (
 // troubled is a real store with which a test can step in between; what a test leaves nil goes straight through.
 type troubled struct {
 	engine.Store
+	ctx context.Context
 	// onCommit gives results in place of the store's, or nil to let the batch pass.
 	onCommit atomic.Pointer[func(ops []engine.Op) []engine.Result]
 	// onChange and onCatalogue are told before a change or a catalogue is read; their error is the answer.
@@ -56,7 +57,7 @@ func onEveryTroubledStore(t *testing.T, test func(t *testing.T, w *world, s *tro
 	for name, open := range stores(t) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := &troubled{Store: open(t)}
+			s := &troubled{Store: open(t), ctx: t.Context()}
 			test(t, newWorld(t, s), s)
 		})
 	}

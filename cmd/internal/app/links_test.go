@@ -26,15 +26,15 @@ func TestListsOfLinksAreCheckedWhenTheyAreWritten(t *testing.T) {
 	onEveryStore(t, func(t *testing.T, w *world) {
 		w.structure(teamDoc)
 		for doc, want := range map[string]string{
-			`{"members":["bert","anna"]}`:                                         "",
-			`{"members":["anna"],"guests":[]}`:                                    "",
-			`{"members":[]}`:                                                      "members REQUIRED",
-			`{"members":null}`:                                                    "members REQUIRED",
-			`{"members":"anna"}`:                                                  "members TYPE",
-			`{"members":["anna",1]}`:                                              "members TYPE",
-			`{"members":["anna",""]}`:                                             "members TYPE",
-			`{"members":["anna","bert","anna"]}`:                                  "members TWICE",
-			`{"members":["anna","nobody"],"guests":["x","anna","y"]}`:             "members[1] LINK_MISSING guests[0] LINK_MISSING guests[2] LINK_MISSING",
+			`{"members":["bert","anna"]}`:                             "",
+			`{"members":["anna"],"guests":[]}`:                        "",
+			`{"members":[]}`:                                          "members REQUIRED",
+			`{"members":null}`:                                        "members REQUIRED",
+			`{"members":"anna"}`:                                      "members TYPE",
+			`{"members":["anna",1]}`:                                  "members TYPE",
+			`{"members":["anna",""]}`:                                 "members TYPE",
+			`{"members":["anna","bert","anna"]}`:                      "members TWICE",
+			`{"members":["anna","nobody"],"guests":["x","anna","y"]}`: "members[1] LINK_MISSING guests[0] LINK_MISSING guests[2] LINK_MISSING",
 			`{"members":["` + strings.Repeat(`a","`, engine.MaxLinks) + `anna"]}`: "members LIMIT",
 		} {
 			_, err := w.write(engine.Write{Kind: engine.WriteCreate, Structure: "Team", Fields: fields(t, doc)})

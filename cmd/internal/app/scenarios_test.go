@@ -98,15 +98,8 @@ type world struct {
 const app = engine.AppID("demo")
 
 func newWorld(t *testing.T, store engine.Store, own ...engine.StepKind) *world {
-	e := engine.New(store, engine.Options{
-		Kinds: engine.Kinds{Steps: append(steps.All(), own...), Triggers: triggers.All()},
-		Log:   slog.New(slog.NewTextHandler(testLog{t}, &slog.HandlerOptions{Level: slog.LevelWarn})),
-	})
 	ctx := t.Context()
-	if err := e.Start(ctx); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { e.Close() })
+	e := newEngine(t, store, own...)
 	if err := e.SaveApp(ctx, engine.App{ID: app}); err != nil {
 		t.Fatal(err)
 	}
@@ -120,6 +113,19 @@ func newWorld(t *testing.T, store engine.Store, own ...engine.StepKind) *world {
 		_, _ = w.write(engine.Write{Reuse: true, Kind: engine.WriteCreate, Structure: "User", ID: u, Fields: fields(t, fmt.Sprintf(`{"name":%q,"role":"clerk"}`, strings.ToUpper(u[:1])+u[1:]))})
 	}
 	return w
+}
+
+// newEngine starts an engine over a store.
+func newEngine(t *testing.T, store engine.Store, own ...engine.StepKind) *engine.Engine {
+	e := engine.New(store, engine.Options{
+		Kinds: engine.Kinds{Steps: append(steps.All(), own...), Triggers: triggers.All()},
+		Log:   slog.New(slog.NewTextHandler(testLog{t}, &slog.HandlerOptions{Level: slog.LevelWarn})),
+	})
+	if err := e.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { e.Close() })
+	return e
 }
 
 type testLog struct{ t *testing.T }

@@ -26,6 +26,7 @@ func scheduler(t *testing.T, w *world) *later {
 	if err := w.e.Start(w.ctx); err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(w.e.Close)
 	return clock
 }
 
@@ -70,6 +71,7 @@ func TestMissedTicksAreMadeUpForAsThePolicySays(t *testing.T) {
 		if err := w.e.Start(w.ctx); err != nil {
 			t.Fatal(err)
 		}
+		t.Cleanup(w.e.Close)
 		// An hour holds six ticks, or five and the sixth comes in a moment.
 		waitUntil(t, "all missed ticks", func() bool { return ended(t, w, "m-all") >= 5 })
 		waitUntil(t, "the latest missed tick", func() bool { return ended(t, w, "m-latest") >= 1 })
