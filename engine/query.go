@@ -92,7 +92,7 @@ func (q ObjectQuery) settled() error {
 	var names []string
 	for _, k := range q.Sort {
 		if f := q.Structure.Field(k.Field); f != nil && f.filling && !f.converting {
-			return invalid("sort", "UNINDEXED_SORT", "%s is being indexed: it can be sorted by when the structure's filling is over", f.ID)
+			return invalid("sort", "FILLING", "%s is being indexed: it can be sorted by when the structure's filling is over", f.ID)
 		}
 		names = append(names, k.Field)
 	}
