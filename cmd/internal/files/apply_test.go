@@ -196,7 +196,7 @@ func TestWhatIsWrongIsFoundBeforeAnythingChanges(t *testing.T) {
 	}
 	apply(t, s, shop, Options{})
 	_, err = tryPlan(t, s, strings.Replace(shop, "type: string, options: [new, done]", "type: number", 1)+"---\nkind: structure\nid: Bill\nfields: [{ id: x, type: link, structure: Nowhere }]\n", Options{})
-	for _, want := range []string{"structure Order: fields: field status can not change its type", "structure Bill: fields[0].structure: there is no structure"} {
+	for _, want := range []string{"structure Order: fields[0].type: field status would change from choice to number", "structure Bill: fields[0].structure: there is no structure"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %s", err, want)
 		}
