@@ -100,7 +100,7 @@ func missing(t testing.TB, what string) {
 	if os.Getenv("CI") == "true" {
 		t.Fatal("NOT TESTED: " + what)
 	}
-	t.Skip("NOT TESTED: " + what)
+	storetest.Skip(t, "NOT TESTED: "+what)
 }
 
 // eventually polls something that nothing signals.

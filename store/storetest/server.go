@@ -76,10 +76,20 @@ func NewServer(t testing.TB) *Server {
 
 var errNoServer = errors.New("no PostgreSQL programs on this machine")
 
+// Skip skips a test for want of something on the machine, and says so on the terminal: go test hides what a green package prints.
+func Skip(t testing.TB, what string) {
+	t.Helper()
+	if tty, err := os.OpenFile("/dev/tty", os.O_WRONLY, 0); err == nil {
+		_, _ = fmt.Fprintf(tty, "SKIPPED %s: %s\n", t.Name(), what)
+		_ = tty.Close()
+	}
+	t.Skip(what)
+}
+
 func without(t testing.TB, err error) {
 	t.Helper()
 	if errors.Is(err, errNoServer) && os.Getenv("CI") == "" {
-		t.Skip("NOTHING WAS TESTED ON POSTGRESQL: there are no server programs in /usr/lib/postgresql/*/bin or PATH, and CUELIGHT_TEST_POSTGRES is not set")
+		Skip(t, "NOTHING WAS TESTED ON POSTGRESQL: there are no server programs in /usr/lib/postgresql/*/bin or PATH, and CUELIGHT_TEST_POSTGRES is not set")
 	}
 	if err != nil {
 		t.Fatal(err)
