@@ -85,7 +85,8 @@ func (e *Engine) Filling(ctx context.Context, app AppID, s *Structure) (*Filling
 	row, err := e.store.Record(ctx, "", RecordReshape, p.recordID())
 	switch {
 	case errors.Is(err, ErrNotFound):
-		return nil, nil
+		// The last piece was just committed, and this structure was read before: whoever asks again reads the new one.
+		return &Filling{Fields: s.plan.fields()}, nil
 	case err != nil:
 		return nil, err
 	}
