@@ -78,6 +78,9 @@ func (e *Engine) changeStructure(ctx context.Context, app AppID, s *Structure, c
 	}
 	s.dateIn(cat.zone)
 	r := cat.reshaping(s, change)
+	if change.Rev != 0 && (r.was == nil || r.was.rev != change.Rev) {
+		return SavedStructure{}, coded(ErrVersion, "VERSION", "the structure was changed meanwhile")
+	}
 	if len(r.errs) == 0 {
 		if r.errs, err = e.examine(ctx, app, cat, r); err != nil {
 			return SavedStructure{}, err
