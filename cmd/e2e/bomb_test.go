@@ -211,7 +211,7 @@ func (b *bombsite) ended(t *testing.T, scenario, run string) string {
 	status := shown.Status
 	b.ask(t, "GET", scenario, nil).into(t, &shown)
 	switch {
-	case len(shown.Notices) == 1 && strings.Contains(shown.Notices[0].Message, "(limit: expression "):
+	case len(shown.Notices) == 1 && (strings.Contains(shown.Notices[0].Message, "(limit: expression_") || strings.Contains(shown.Notices[0].Message, "(limit: inline_")):
 		return budget
 	case len(shown.Notices) == 1:
 		return failed
