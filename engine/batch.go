@@ -190,7 +190,16 @@ func (b *Batch) decide(op *Op, more func(lock, peek []Key) bool) Result {
 			locks[k] = true
 		}
 	}
-	return Result{Err: ErrLater}
+	// What was gathered goes with the op into the next batch, so that it gets on however many keys it asks for.
+	all := &NeedError{}
+	for k, locked := range locks {
+		if locked {
+			all.Lock = append(all.Lock, k)
+		} else {
+			all.Peek = append(all.Peek, k)
+		}
+	}
+	return Result{Err: all}
 }
 
 // decideSafely turns a panic of a decision into its refusal: one wrong op must not take the others of its batch along.

@@ -82,6 +82,9 @@ func (s *Scope) Call(l Link) ([]RunID, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := s.needCalled(p.version, l); err != nil {
+		return nil, err
+	}
 	ids := make([]RunID, 0, len(l.Objects))
 	for _, object := range l.Objects {
 		run, err := s.callOne(p.version, object, vars, l.Wait)
@@ -94,6 +97,27 @@ func (s *Scope) Call(l Link) ([]RunID, error) {
 		}
 	}
 	return ids, nil
+}
+
+// needCalled asks for the rows of all called runs at once, not for one after the other.
+func (s *Scope) needCalled(v *Version, l Link) error {
+	var need NeedError
+	for _, object := range l.Objects {
+		if object == "" || v.structure == nil {
+			continue
+		}
+		key := ObjectKey(s.a.app, v.structure.ID, object)
+		if _, known := s.a.locks[key]; !known {
+			need.Peek = append(need.Peek, key)
+		}
+		if !l.Wait && !v.lane.IsSet() && v.doc.Order == OrderPerObject {
+			need.want(s.a, LaneKey(s.a.app, v.Scenario+"/"+object))
+		}
+	}
+	if len(need.Lock)+len(need.Peek) > 0 {
+		return &need
+	}
+	return nil
 }
 
 func (s *Scope) callOne(v *Version, object string, vars map[string]any, wait bool) (*Run, error) {

@@ -16,6 +16,9 @@ type dispatcher struct {
 	mu    sync.Mutex
 	apps  map[AppID]*ready
 	owned map[RunID]bool // in hand: queued here, parked or under way
+	// newer are runs that were given anew while an older copy of them was in hand: a copy that is behind its row is fenced and dropped,
+	// and the newer one is then all that is left of the run.
+	newer map[RunID]*Run
 	// parked are the runs of paused scenarios.
 	parked map[parkID][]*Run
 	// left says that runs were left in their rows because there were maxInHand in hand; refill is told when there is room for them.
@@ -42,7 +45,7 @@ type scenarioQueue struct {
 }
 
 func newDispatcher() *dispatcher {
-	return &dispatcher{apps: map[AppID]*ready{}, owned: map[RunID]bool{}, parked: map[parkID][]*Run{}, refill: make(chan struct{}, 1)}
+	return &dispatcher{apps: map[AppID]*ready{}, owned: map[RunID]bool{}, newer: map[RunID]*Run{}, parked: map[parkID][]*Run{}, refill: make(chan struct{}, 1)}
 }
 
 // add queues a run that this node has just been given; one that is in hand already is left alone. Past maxInHand a run stays in its
@@ -51,6 +54,9 @@ func (d *dispatcher) add(r *Run) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.owned[r.ID] {
+		if n := d.newer[r.ID]; n == nil || n.Epoch < r.Epoch || n.Epoch == r.Epoch && n.Cursor < r.Cursor {
+			d.newer[r.ID] = r
+		}
 		return false
 	}
 	if len(d.owned) >= maxInHand {
@@ -110,6 +116,13 @@ func (d *dispatcher) rest(app AppID) {
 func (d *dispatcher) drop(r *Run) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	n := d.newer[r.ID]
+	delete(d.newer, r.ID)
+	if n != nil && (n.Epoch > r.Epoch || n.Epoch == r.Epoch && n.Cursor > r.Cursor) {
+		d.queue(n, n.Started)
+		d.rest(r.App)
+		return
+	}
 	delete(d.owned, r.ID)
 	if d.left && len(d.owned) < maxInHand/2 {
 		d.left = false

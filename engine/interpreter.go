@@ -312,7 +312,7 @@ func (w *walk) look() error {
 		return err
 	}
 	if w.env.Names != nil && object == w.seen {
-		w.env.Names["item"], w.env.Names["index"] = item, index
+		w.env.Names["item"], w.env.Names["index"], w.env.Names["error"] = item, index, failureEnv(w.state)
 		w.env.Names["vars"], w.env.Names["steps"] = w.state.Vars, w.state.Steps
 		return nil
 	}
@@ -336,9 +336,7 @@ func runEnv(cat *catalogue, run *Run, v *Version, st *state, object, user *Objec
 		"vars": st.Vars, "steps": st.Steps, "app": map[string]any{"id": string(run.App)},
 		"object": nil, "user": nil, "before": nil, "changed": nil, "event": nil, "item": nil, "index": nil, "error": nil,
 	}
-	if failure := st.failure(); failure != nil {
-		names["error"] = map[string]any{"step": failure.Step, "message": failure.Message, "code": failure.Code}
-	}
+	names["error"] = failureEnv(st)
 	s := cat.structures[run.Structure]
 	if s != nil && run.Cause != nil && v.readsImages {
 		images, err := imagesEnv(s, run.Cause, imageOf(run.Cause, run.Cause.Before, -1), imageOf(run.Cause, run.Cause.After, 0))
@@ -362,6 +360,15 @@ func runEnv(cat *catalogue, run *Run, v *Version, st *state, object, user *Objec
 		names["user"] = orNil(env)
 	}
 	return expr.Env{Names: names, Now: now, Zone: cat.zone}, nil
+}
+
+// failureEnv is error as expressions see it, nil outside of catch steps.
+func failureEnv(st *state) any {
+	failure := st.failure()
+	if failure == nil {
+		return nil
+	}
+	return map[string]any{"step": failure.Step, "message": failure.Message, "code": failure.Code}
 }
 
 // imageOf makes an object of a change's frozen image; nil where there is none.

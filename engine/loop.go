@@ -23,8 +23,10 @@ type Loop struct {
 // loop is the position of a for_each in a run's state. It holds no collection: a search keeps its query and the id of its last object, a
 // long list lies in a RunValue.
 type loop struct {
-	Step  string `json:"step"`
-	Index int    `json:"index"`
+	Step string `json:"step"`
+	// Entry tells this walk of the loop from an earlier one: the number of steps before it.
+	Entry int64 `json:"entry,omitempty"`
+	Index int   `json:"index"`
 	// Total is the length of a list; Items the list itself while it is short; Kept the name of the RunValue of a long one.
 	Total int    `json:"total,omitempty"`
 	Items []any  `json:"items,omitempty"`
@@ -48,20 +50,24 @@ const (
 
 // hand is what this node keeps in memory of a run while it has it in hand; all of it can be read again.
 type hand struct {
-	page *page            // of the innermost search loop
-	kept map[string][]any // lists that are too long for the state
+	pages map[string]*page // of search loops, by step: a decision only reads them
+	kept  map[string][]any // lists that are too long for the state
+	// fetched is what a worker got for the step that comes next: it stays with the run while its op can not be carried out, so that an
+	// effect is not repeated for it.
+	fetched *fetched
 }
 
 // page are the ids that come next in a search loop.
 type page struct {
-	step, after string
-	ids         []string
-	end         bool // nothing comes after ids
+	entry int64
+	after string
+	ids   []string
+	end   bool // nothing comes after ids
 }
 
 // next gives the id after the loop's present one, if the page has it.
 func (p *page) next(l *loop) (id string, end, known bool) {
-	if p == nil || p.step != l.Step || p.after > l.ID {
+	if p == nil || p.entry != l.Entry || p.after > l.ID {
 		return "", false, false
 	}
 	for _, id := range p.ids {
@@ -74,8 +80,7 @@ func (p *page) next(l *loop) (id string, end, known bool) {
 
 // enterLoop begins a for_each; the first turn goes to its first item.
 func (w *walk) enterLoop(s *step, l *Loop) error {
-	w.hand().page = nil // of an earlier walk of the same loop
-	state := &loop{Step: s.ID, Index: -1, Total: len(l.Items), Structure: l.Structure, Where: l.Where}
+	state := &loop{Step: s.ID, Entry: w.state.Walked, Index: -1, Total: len(l.Items), Structure: l.Structure, Where: l.Where}
 	if l.Structure == "" {
 		if len(l.Items) > maxItems {
 			return OverLimit("LOOP", "loop_items", "the list has %d items, at most %d are possible; loop over the objects of a structure instead", len(l.Items), maxItems)
@@ -129,7 +134,7 @@ func (w *walk) turn() error {
 		return nil
 	}
 	for {
-		id, end, known := w.hand().page.next(l)
+		id, end, known := w.hand().pages[l.Step].next(l)
 		if !known {
 			return errPrepare
 		}
@@ -183,7 +188,10 @@ func (st *state) item(cat *catalogue, h *hand, object func(structure, id string)
 	index = int64(l.Index)
 	if l.Structure == "" {
 		items := l.Items
-		if l.Kept != "" && h != nil {
+		if l.Kept != "" {
+			if h == nil || h.kept[l.Kept] == nil {
+				return nil, nil, errPrepare // a run that was woken or taken over: a worker reads the list again
+			}
 			items = h.kept[l.Kept]
 		}
 		if l.Index >= 0 && l.Index < len(items) {
@@ -220,14 +228,19 @@ func (e *Engine) loadLoop(ctx context.Context, cat *catalogue, op *advanceOp, st
 	if op.run.hand == nil {
 		op.run.hand = &hand{}
 	}
-	l, h := st.Frames[at].Loop, op.run.hand
-	if l.Kept != "" {
-		return e.loadKept(ctx, op.run, l.Kept)
+	for _, f := range st.Frames {
+		if f.Loop == nil || f.Loop.Kept == "" {
+			continue
+		}
+		if err := e.loadKept(ctx, op.run, f.Loop.Kept); err != nil {
+			return err
+		}
 	}
+	l, h := st.Frames[at].Loop, op.run.hand
 	if l.Structure == "" {
 		return nil
 	}
-	if _, _, known := h.page.next(l); known {
+	if _, _, known := h.pages[l.Step].next(l); known {
 		return nil
 	}
 	s := cat.structures[l.Structure]
@@ -252,11 +265,14 @@ func (e *Engine) loadLoop(ctx context.Context, cat *catalogue, op *advanceOp, st
 	if err != nil {
 		return err
 	}
-	next := &page{step: l.Step, after: l.ID, end: found.Next == ""}
+	next := &page{entry: l.Entry, after: l.ID, end: found.Next == ""}
 	for _, o := range found.Items {
 		next.ids = append(next.ids, o.ID)
 	}
-	h.page = next
+	if h.pages == nil {
+		h.pages = map[string]*page{}
+	}
+	h.pages[l.Step] = next
 	return nil
 }
 

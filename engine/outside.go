@@ -85,6 +85,10 @@ func (e *Engine) fetch(ctx context.Context, op *advanceOp, s *step, o *Outside) 
 		return err
 	}
 	op.fetched = &fetched{step: s.ID, walked: o.walked, value: value, err: err}
+	if op.run.hand == nil {
+		op.run.hand = &hand{}
+	}
+	op.run.hand.fetched = op.fetched
 	return nil
 }
 

@@ -43,6 +43,9 @@ func (e *Engine) evaluate(ctx context.Context, op *advanceOp, effects bool) erro
 		return nil
 	}
 	op.prepared.step = s
+	if op.fetched == nil && op.run.hand != nil {
+		op.fetched = op.run.hand.fetched
+	}
 	env, err := e.envOutside(ctx, cat, op, st)
 	if err != nil {
 		return err

@@ -163,8 +163,8 @@ func (e *Engine) placed(known map[scheduleID]*scheduled) {
 	wanted := map[scheduleID]bool{}
 	e.cats.byApp.Range(func(key, _ any) bool {
 		app := key.(AppID)
-		cat := e.cats.at(app)
-		if cat == nil {
+		cat, err := e.cats.load(e.ctx, app, 1) // the one in memory, unless this node has committed a newer one
+		if err != nil {
 			return true
 		}
 		for _, p := range cat.scenarios {
@@ -178,6 +178,10 @@ func (e *Engine) placed(known map[scheduleID]*scheduled) {
 				id := scheduleID{app, p.id, t.ID}
 				wanted[id] = true
 				if s := known[id]; s != nil && s.trigger.version.Number == t.version.Number {
+					if s.trigger != t { // compiled anew, perhaps in another time zone
+						s.trigger = t
+						s.next, _ = t.Schedule.Next(s.last)
+					}
 					continue
 				}
 				if s, err := e.begin(id, t); err == nil {
