@@ -14,6 +14,8 @@ const (
 	MaxCalls = 1000
 	// maxResult is how much of a called run's variables its caller gets, in bytes of JSON.
 	maxResult = 16 << 10
+	// maxResults is how large the caller's state may grow by them.
+	maxResults = 1 << 20
 )
 
 // Link is a wish to call a scenario from a step.
@@ -223,7 +225,8 @@ func (a *act) answer(child *Run, st *state) error {
 	}
 	result := callResult{Run: child.ID, Status: child.Status, Error: child.Error}
 	if vars, _ := tag(st.Vars).(map[string]any); len(vars) > 0 {
-		if doc, err := marshal(vars); err == nil && len(doc) <= maxResult {
+		// What is too much is left out, so that the answer of a run can always be kept and its caller goes on.
+		if doc, err := marshal(vars); err == nil && len(doc) <= maxResult && len(row.State)+len(doc) <= maxResults {
 			result.Vars = vars
 		}
 	}

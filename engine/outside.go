@@ -182,6 +182,23 @@ func (e *Engine) outside(op *advanceOp) {
 	e.pump(op.run.App)
 }
 
+// stillOurs says whether a run that waited for its turn is where it was: it may have been cancelled or taken over meanwhile.
+func (e *Engine) stillOurs(r *Run) (bool, error) {
+	row, err := e.store.Run(e.ctx, r.App, r.ID)
+	if errors.Is(err, ErrNotFound) {
+		return false, nil
+	}
+	return err == nil && row.Status == RunReady && row.Epoch == r.Epoch && row.Cursor == r.Cursor, err
+}
+
+// stateNow is the state of a run's scenario: a run of one that is paused or stopped does nothing outside, and its next op settles it.
+func (e *Engine) stateNow(r *Run) ScenarioState {
+	if cat := e.cats.at(r.App); cat != nil {
+		return cat.stateOf(r.Scenario)
+	}
+	return Running
+}
+
 func (e *Engine) pumpOutside() {
 	for {
 		op := e.effects.next()
@@ -189,11 +206,16 @@ func (e *Engine) pumpOutside() {
 			return
 		}
 		e.group.Go("effect", func() {
-			err := e.evaluate(e.ctx, op, true)
+			ours, err := e.stillOurs(op.run)
+			if err == nil && ours && e.stateNow(op.run) == Running {
+				err = e.evaluate(e.ctx, op, true)
+			}
 			e.effects.done(op)
 			e.disp.step(op.run.App, 1)
 			switch {
 			case e.ctx.Err() != nil:
+				e.disp.drop(op.run)
+			case err == nil && !ours:
 				e.disp.drop(op.run)
 			case err != nil:
 				e.giveUp(op, away(err))

@@ -12,9 +12,17 @@ var errPaused = errors.New("scenario is paused")
 // park keeps a run in hand whose scenario is paused. The state is looked at again behind it: whoever lets the scenario go on loads the
 // catalogue first and takes up what is parked then, so that one of the two sees the other.
 func (e *Engine) park(r *Run) {
-	e.disp.park(r)
+	if r.hand != nil && r.hand.fetched != nil {
+		e.disp.park(r) // what it has done outside must not be done again
+	} else {
+		e.disp.drop(r) // it stays in its row, so that paused runs take no place from others
+	}
 	if cat := e.cats.at(r.App); cat == nil || cat.stateOf(r.Scenario) != Paused {
 		e.unpark(r.App, r.Scenario)
+		select {
+		case e.disp.refill <- struct{}{}:
+		default:
+		}
 	}
 }
 
@@ -34,6 +42,9 @@ func (e *Engine) afterState(app AppID, scenario string, was, is ScenarioState) {
 			e.log.Warn("can not load catalogue", "app", app, "err", err)
 		}
 		e.unpark(app, scenario)
+		if err := e.adopt(e.ctx); err != nil && e.ctx.Err() == nil {
+			e.log.Warn("can not load owned runs", "err", err)
+		}
 		if is != Stopped {
 			return
 		}
