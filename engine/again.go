@@ -76,6 +76,7 @@ func (a *act) retry(id RunID) error {
 	}
 	next.Epoch++
 	next.Error, next.Holds = nil, false
+	next.Parent = "" // its caller has its answer and may be at another call by now
 	next.DueAt, next.FinishedAt, next.ForgetAt = time.Time{}, time.Time{}, time.Time{}
 	if err := a.enterLane(&next, a.cat.node); err != nil {
 		return err

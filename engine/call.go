@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 
@@ -12,9 +14,9 @@ const (
 	maxCallDepth = 8
 	// MaxCalls is how many runs one step calls.
 	MaxCalls = 1000
-	// maxResult is how much of a called run's variables its caller gets, in bytes of JSON.
-	maxResult = 16 << 10
-	// maxResults is how large the caller's state may grow by them.
+	// maxResult is how much of a called run's variables its caller gets, maxResults of those of all that it calls at once, both in bytes of
+	// JSON: the caller's state holds them afterwards.
+	maxResult  = 16 << 10
 	maxResults = 1 << 20
 )
 
@@ -28,22 +30,39 @@ type Link struct {
 	Wait bool
 }
 
-// callResult is how a called run ended.
+// callResult is how a called run ended. It lies beside the state of the caller, so that an answer costs the same however many there are.
 type callResult struct {
 	Run    RunID          `json:"run"`
 	Status RunStatus      `json:"status"`
 	Vars   map[string]any `json:"vars,omitempty"` // tagged
+	Cut    bool           `json:"cut,omitempty"`  // Vars were too large
 	Error  *RunError      `json:"error,omitempty"`
 }
 
+// seat is the place of a called run among those that its caller waits for.
+type seat struct {
+	Nth int `json:"nth"`
+	Of  int `json:"of"`
+}
+
+// name is the name of the RunValue that keeps the answer.
+func (t seat) name() string { return fmt.Sprintf("result:%d", t.Nth) }
+
+// room is how many bytes of variables the answer may hold.
+func (t seat) room() int { return min(maxResult, maxResults/max(1, t.Of)) }
+
 // Called says how the runs ended that the step has called before, nil when it has not called yet: one map for each with run, status and
-// vars. Where one failed, the step's error is its.
+// vars, or cut where the vars were too large. Where one failed, the step's error is its.
 func (s *Scope) Called() ([]any, error) {
-	if s.state.Results == nil {
+	if s.state.Called == 0 {
 		return nil, nil
 	}
-	list := make([]any, 0, len(s.state.Results))
-	for _, r := range s.state.Results {
+	results := s.hand.answers(s.state)
+	if results == nil {
+		return nil, errPrepare
+	}
+	list := make([]any, 0, len(results))
+	for _, r := range results {
 		if r.Status != RunDone {
 			failure := r.Error
 			if failure == nil {
@@ -52,13 +71,48 @@ func (s *Scope) Called() ([]any, error) {
 			return nil, StepError("CALL_FAILED", "the called run %s ended as %s: %s", r.Run, r.Status, failure.Message)
 		}
 		vars, _ := untag(r.Vars).(map[string]any)
-		list = append(list, map[string]any{"run": string(r.Run), "status": string(r.Status), "vars": orNil(vars)})
+		result := map[string]any{"run": string(r.Run), "status": string(r.Status), "vars": orNil(vars)}
+		if r.Cut {
+			result["cut"] = true
+		}
+		list = append(list, result)
 	}
 	return list, nil
 }
 
-// Answered counts the runs that have ended of those that the step has called.
-func (s *Scope) Answered() int { return len(s.state.Results) }
+// answers are what the runs that the coming step called have answered, nil where that has to be read first.
+func (h *hand) answers(st *state) []callResult {
+	if h == nil || h.answersAt != st.Walked {
+		return nil
+	}
+	return h.results
+}
+
+// loadAnswers reads what the called runs have answered.
+func (e *Engine) loadAnswers(ctx context.Context, r *Run, st *state) error {
+	if st.Called == 0 || r.hand.answers(st) != nil {
+		return nil
+	}
+	values, err := e.store.Values(ctx, r.App, r.ID)
+	if err != nil {
+		return err
+	}
+	docs := make(map[string]json.RawMessage, len(values))
+	for _, v := range values {
+		docs[v.Name] = v.Value
+	}
+	results := make([]callResult, st.Called)
+	for i := range results {
+		if err := unmarshalNumbers(docs[seat{Nth: i}.name()], &results[i]); err != nil {
+			return coded(ErrInvalid, codeState, "the answer of a called run can not be read: %s", err)
+		}
+	}
+	if r.hand == nil {
+		r.hand = &hand{}
+	}
+	r.hand.results, r.hand.answersAt = results, st.Walked
+	return nil
+}
 
 // ObjectFor is the id of the current object where a scenario takes objects of its structure, else "".
 func (s *Scope) ObjectFor(scenario string) string {
@@ -88,15 +142,15 @@ func (s *Scope) Call(l Link) ([]RunID, error) {
 		return nil, err
 	}
 	ids := make([]RunID, 0, len(l.Objects))
-	for _, object := range l.Objects {
-		run, err := s.callOne(p.version, object, vars, l.Wait)
+	for i, object := range l.Objects {
+		run, err := s.callOne(p.version, object, vars, l.Wait, seat{i, len(l.Objects)})
 		if err != nil {
 			return nil, err
 		}
 		ids = append(ids, run.ID)
-		if l.Wait && !run.Status.Open() {
-			s.state.Results = append(s.state.Results, callResult{Run: run.ID, Status: run.Status, Error: run.Error})
-		}
+	}
+	if l.Wait {
+		s.state.Called = len(ids)
 	}
 	return ids, nil
 }
@@ -122,7 +176,7 @@ func (s *Scope) needCalled(v *Version, l Link) error {
 	return nil
 }
 
-func (s *Scope) callOne(v *Version, object string, vars map[string]any, wait bool) (*Run, error) {
+func (s *Scope) callOne(v *Version, object string, vars map[string]any, wait bool, at seat) (*Run, error) {
 	env := expr.Env{Names: map[string]any{"vars": vars, "steps": map[string]any{}, "app": map[string]any{"id": string(s.a.app)}}, Now: s.a.now(), Zone: s.a.cat.zone}
 	run := &Run{
 		App: s.a.app, Scenario: v.Scenario, Version: v.Number, Format: RunFormat, Object: object, User: s.run.User,
@@ -160,27 +214,26 @@ func (s *Scope) callOne(v *Version, object string, vars map[string]any, wait boo
 		return nil, OverLimit("CALL_DEPTH", "call_depth", "scenarios that wait for each other are at most %d deep", maxCallDepth)
 	}
 	run.Parent = s.run.ID
-	return run, s.a.admitCalled(run, v, vars, callers)
+	return run, s.a.admitCalled(run, v, vars, callers, at)
 }
 
 // admitCalled starts a run inside its caller's turn, in no lane of its own.
-func (a *act) admitCalled(run *Run, v *Version, vars map[string]any, callers []string) error {
+func (a *act) admitCalled(run *Run, v *Version, vars map[string]any, callers []string, at seat) error {
 	path := a.cause.Path + ">" + v.Scenario
 	st := newState(path)
-	st.Vars, st.Input, st.Callers = vars, vars, callers
+	st.Vars, st.Input, st.Callers, st.Seat = vars, vars, callers, &at
 	cut, err := a.cutLoop(run, path)
 	if err != nil {
 		return err
+	}
+	if cut != nil {
+		return StepError(cut.Code, "%s", cut.Message)
 	}
 	if run.State, err = st.encode(); err != nil {
 		return err
 	}
 	run.Status, run.Owner = RunReady, a.cat.node
-	if cut != nil {
-		run.Status, run.Owner, run.Error, run.FinishedAt = RunFailed, "", cut, a.now()
-	} else {
-		a.tally(run, 1, 0)
-	}
+	a.tally(run, 1, 0)
 	a.setRun(run)
 	return nil
 }
@@ -206,38 +259,46 @@ func (v *Version) accept(given map[string]any, cat *catalogue) (map[string]any, 
 // call puts the run to sleep until those that it called have ended.
 func (w *walk) call(n int) {
 	w.run.Status, w.run.Owner, w.run.Pending = RunCalling, "", n
+	w.keepCause()
 }
 
 // answer tells the caller of a run that has ended how it ended; the last one lets the caller go on, on this node.
 func (a *act) answer(child *Run, st *state) error {
-	if child.Parent == "" || child.Status.Open() {
+	if child.Parent == "" || child.Status.Open() || st.Seat == nil {
 		return nil
 	}
 	row, err := a.Run(child.Parent)
 	if err != nil || row == nil || row.Status != RunCalling {
 		return err
 	}
-	parent := *row
-	parent.Cause = nil
-	pst, err := decodeState(row.State)
-	if err != nil {
-		return fmt.Errorf("answer run %s: %w", row.ID, err)
-	}
-	result := callResult{Run: child.ID, Status: child.Status, Error: child.Error}
-	if vars, _ := tag(st.Vars).(map[string]any); len(vars) > 0 {
-		// What is too much is left out, so that the answer of a run can always be kept and its caller goes on.
-		if doc, err := marshal(vars); err == nil && len(doc) <= maxResult && len(row.State)+len(doc) <= maxResults {
-			result.Vars = vars
-		}
-	}
-	pst.Results = append(pst.Results, result)
-	if parent.State, err = pst.encode(); err != nil {
+	if err := a.keepAnswer(child, *st.Seat, st.Vars); err != nil {
 		return err
 	}
+	parent := *row
+	parent.Cause = nil
 	if parent.Pending--; parent.Pending <= 0 {
 		parent.Status, parent.Owner = RunReady, a.cat.node
 		parent.Epoch++
 	}
 	a.setRun(&parent)
 	return nil
+}
+
+// keepAnswer writes how a called run ended beside its caller's state.
+func (a *act) keepAnswer(child *Run, at seat, vars map[string]any) error {
+	result := callResult{Run: child.ID, Status: child.Status, Error: child.Error}
+	if tagged, _ := tag(vars).(map[string]any); len(tagged) > 0 {
+		doc, err := marshal(tagged)
+		if err != nil {
+			return err
+		}
+		if result.Cut = len(doc) > at.room(); !result.Cut {
+			result.Vars = tagged
+		}
+	}
+	doc, err := marshal(result)
+	if err == nil {
+		a.keepValue(child.Parent, at.name(), doc)
+	}
+	return err
 }

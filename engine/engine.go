@@ -287,7 +287,16 @@ func (e *Engine) moved(op *advanceOp, res Result) {
 	case errors.Is(res.Err, errPaused):
 		e.park(r)
 	case errors.Is(res.Err, errPrepare), errors.Is(res.Err, errMoved):
-		e.prepare(&advanceOp{run: r, tries: op.tries + 1, fetched: op.fetched})
+		again := &advanceOp{run: r, tries: op.tries, fetched: op.fetched, alone: op.alone}
+		if errors.Is(res.Err, errMoved) {
+			again.tries++
+		}
+		e.prepare(again)
+		return
+	case ErrorCode(res.Err) == codeState && !op.alone:
+		alone := *op
+		alone.alone = true
+		e.move(&alone)
 		return
 	default:
 		e.giveUp(op, res.Err)
@@ -307,6 +316,25 @@ func ownRun(runs []*Run, id RunID) *Run {
 // storeRetry is when a run's op is tried again that the store could not carry out: the disk is full, or the database away.
 const storeRetry = time.Second
 
+// hold tries a run's op again later. Where the run waits for a structure of its own app to be changed, others go on meanwhile; where the
+// store is away it keeps its place, so that not all runs try in vain.
+func (e *Engine) hold(r *Run, cause error) {
+	aside := underChange(cause)
+	if aside {
+		e.disp.step(r.App, -1)
+	}
+	e.due.hold(r, aside, e.opt.Clock().Add(storeRetry))
+	if aside {
+		e.pump(r.App)
+	}
+}
+
+// underChange says that a search was refused because its structure is being changed.
+func underChange(err error) bool {
+	code := ErrorCode(err)
+	return code == "CONVERTING" || code == "FILLING"
+}
+
 // giveUp fails a run whose op can not be carried out at all.
 func (e *Engine) giveUp(op *advanceOp, cause error) {
 	r := op.run
@@ -315,7 +343,7 @@ func (e *Engine) giveUp(op *advanceOp, cause error) {
 		return
 	}
 	if errors.Is(cause, ErrUnavailable) || errors.Is(cause, ErrFull) || errors.Is(cause, ErrBusy) {
-		e.due.hold(r, e.opt.Clock().Add(storeRetry))
+		e.hold(r, cause)
 		return
 	}
 	e.log.Error("run can not go on", "run", r.ID, "scenario", r.Scenario, "err", cause)
@@ -345,7 +373,7 @@ func (e *Engine) giveUp(op *advanceOp, cause error) {
 	}
 	err := e.committer(r.App).submit(e.ctx, &pending{op: o, run: true, done: func(res Result) {
 		if res.Err != nil && !errors.Is(res.Err, ErrFenced) && !errors.Is(res.Err, ErrNotFound) {
-			e.due.hold(r, e.opt.Clock().Add(storeRetry))
+			e.hold(r, res.Err)
 			return
 		}
 		e.disp.drop(r)

@@ -37,8 +37,10 @@ type state struct {
 	FailedAt []frame `json:"failed_at,omitempty"`
 	// Callers are the runs that wait for this one, as scenario/object, outermost first.
 	Callers []string `json:"callers,omitempty"`
-	// Results are how the runs ended that the step that comes next called; not nil once it has called.
-	Results []callResult `json:"results,omitempty"`
+	// Called is how many runs the step that comes next has called and waited for; 0 while it has not.
+	Called int `json:"called,omitempty"`
+	// Seat is set on a run whose caller waits for it.
+	Seat *seat `json:"seat,omitempty"`
 	// FailedKey is Key of that step.
 	FailedKey int64 `json:"failed_key,omitempty"`
 	// Input are the variables that the run began with.
@@ -88,7 +90,7 @@ func newState(path string) *state {
 func decodeState(doc json.RawMessage) (*state, error) {
 	st := &state{}
 	if err := unmarshalNumbers(doc, st); err != nil {
-		return nil, coded(ErrInvalid, "RUN_STATE", "the state of the run can not be read: %s", err)
+		return nil, coded(ErrInvalid, codeState, "the state of the run can not be read: %s", err)
 	}
 	st.Vars, _ = untag(st.Vars).(map[string]any)
 	st.Steps, _ = untag(st.Steps).(map[string]any)
@@ -110,19 +112,24 @@ func decodeState(doc json.RawMessage) (*state, error) {
 }
 
 func (st *state) encode() (json.RawMessage, error) {
+	doc, err := st.doc()
+	if err == nil && len(doc) > maxState {
+		err = &CodedError{Kind: ErrInvalid, Code: codeState, Limit: "run_state_bytes", Message: fmt.Sprintf("the run's variables take more than %d bytes", maxState)}
+	}
+	return doc, err
+}
+
+// codeState is the code of a state that is too large or can not be read.
+const codeState = "RUN_STATE"
+
+// doc is the state as it is stored, without its bound.
+func (st *state) doc() (json.RawMessage, error) {
 	out := *st
 	out.Vars, _ = tag(st.Vars).(map[string]any)
 	out.Steps, _ = tag(st.Steps).(map[string]any)
 	out.Input, _ = tag(st.Input).(map[string]any)
 	out.Frames, out.FailedAt = tagFrames(st.Frames), tagFrames(st.FailedAt)
-	doc, err := marshal(&out)
-	if err != nil {
-		return nil, err
-	}
-	if len(doc) > maxState {
-		return nil, &CodedError{Kind: ErrInvalid, Code: "RUN_STATE", Limit: "run_state_bytes", Message: fmt.Sprintf("the run's variables take more than %d bytes", maxState)}
-	}
-	return doc, nil
+	return marshal(&out)
 }
 
 // tagFrames are the frames with the lists of their loops in tagged form.
@@ -238,7 +245,7 @@ func (st *state) failure() *RunError {
 // advance moves past the step that next gave.
 func (st *state) advance() {
 	st.Frames[len(st.Frames)-1].At++
-	st.Attempt, st.Key, st.Results = 0, 0, nil
+	st.Attempt, st.Key, st.Called = 0, 0, 0
 }
 
 // clone is deep in what a fused op changes: the frames and the two maps.

@@ -36,6 +36,8 @@ type advanceOp struct {
 	tries int
 	// fetched is what a worker got for the step from outside; it is kept while the op is tried again, so that no effect is repeated.
 	fetched *fetched
+	// alone has the op walk one step and look whether the run's state can still be kept: an op of several steps found that it can not.
+	alone bool
 }
 
 // maxMoves is how often a deferred expression is evaluated anew because its object changed meanwhile (design 5).
@@ -166,7 +168,7 @@ func (w *walk) steps() error {
 			return nil
 		}
 		ended, err := w.step(s)
-		if err != nil || ended {
+		if err != nil || ended || w.op.alone {
 			return err
 		}
 	}
@@ -225,8 +227,8 @@ func (w *walk) step(s *step) (ended bool, err error) {
 	if err := w.look(); err != nil {
 		return w.endBefore(err)
 	}
-	mark, before := w.a.mark(), w.state.clone()
-	scope := &Scope{a: w.a, run: w.run, version: w.op.version, state: w.state, env: w.env, prepared: w.prepared(s), fetched: w.op.fetched}
+	mark, before, run := w.a.mark(), w.state.clone(), *w.run
+	scope := &Scope{a: w.a, run: w.run, version: w.op.version, state: w.state, env: w.env, prepared: w.prepared(s), fetched: w.op.fetched, hand: w.op.run.hand}
 	var out Outcome
 	if s.outside != nil && w.op.fetched.err != nil {
 		err = w.op.fetched.err
@@ -236,12 +238,15 @@ func (w *walk) step(s *step) (ended bool, err error) {
 	if err == nil {
 		err = w.settle(s, out)
 	}
+	if err == nil && w.op.alone {
+		_, err = w.state.encode()
+	}
 	if err == nil {
 		w.done++
 		return false, nil
 	}
 	w.a.rollback(mark)
-	w.state = before
+	w.state, *w.run = before, run
 	w.seen = nil
 	if errors.Is(err, errMoved) && w.op.tries >= maxMoves {
 		err = coded(ErrConflict, "MOVED", "the object changed %d times while a value was computed for it; let its runs take turns (order: per_object)", maxMoves)

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -51,10 +52,13 @@ const (
 // hand is what this node keeps in memory of a run while it has it in hand; all of it can be read again.
 type hand struct {
 	pages map[string]*page // of search loops, by step: a decision only reads them
-	kept  map[string][]any // lists that are too long for the state
+	kept  map[string]kept  // lists that are too long for the state, by their names
 	// fetched is what a worker got for the step that comes next: it stays with the run while its op can not be carried out, so that an
 	// effect is not repeated for it.
 	fetched *fetched
+	// results are the answers of the runs that the step called which comes next; answersAt is the number of steps walked before it.
+	results   []callResult
+	answersAt int64
 }
 
 // page are the ids that come next in a search loop.
@@ -63,6 +67,8 @@ type page struct {
 	after string
 	ids   []string
 	end   bool // nothing comes after ids
+	// failed is why the loop can not go on; it fails the loop's step.
+	failed error
 }
 
 // next gives the id after the loop's present one, if the page has it.
@@ -90,20 +96,35 @@ func (w *walk) enterLoop(s *step, l *Loop) error {
 			return err
 		}
 		if state.Items = l.Items; len(doc) > maxInState {
-			state.Items, state.Kept = nil, fmt.Sprintf("loop:%d", w.state.Walked)
-			w.a.eff.Values = append(w.a.eff.Values, &RunValue{App: w.run.App, Run: w.run.ID, Name: state.Kept, Value: doc})
-			w.hand().keep(state.Kept, l.Items)
+			// Named for the step, so that the next walk of the loop takes the place of this one.
+			state.Items, state.Kept = nil, "loop:"+s.ID
+			w.a.keepValue(w.run.ID, state.Kept, doc)
+			w.hand().keep(state, l.Items)
 		}
 	}
 	w.state.Frames = append(w.state.Frames, frame{List: l.Body.list.path, At: len(l.Body.list.steps), Loop: state})
 	return nil
 }
 
-func (h *hand) keep(name string, items []any) {
+// kept is a long list of a loop, as one walk of the loop has it.
+type kept struct {
+	entry int64
+	items []any
+}
+
+func (h *hand) keep(l *loop, items []any) {
 	if h.kept == nil {
-		h.kept = map[string][]any{}
+		h.kept = map[string]kept{}
 	}
-	h.kept[name] = items
+	h.kept[l.Kept] = kept{l.Entry, items}
+}
+
+// list is the long list of a loop, nil where it has to be read first.
+func (h *hand) list(l *loop) []any {
+	if h == nil || h.kept[l.Kept].entry != l.Entry {
+		return nil
+	}
+	return h.kept[l.Kept].items
 }
 
 // hand is the memory of the run; a decision only adds to it what every other node would find in the store.
@@ -122,7 +143,7 @@ func (w *walk) turn() error {
 		return OverLimit("LOOP", "loop_passes", "a run may make at most %d passes through its loops", maxPasses)
 	}
 	if l.Structure == "" {
-		if l.Kept != "" && w.hand().kept[l.Kept] == nil {
+		if l.Kept != "" && w.hand().list(l) == nil {
 			return errPrepare
 		}
 		if l.Index++; l.Index >= l.Total {
@@ -134,7 +155,11 @@ func (w *walk) turn() error {
 		return nil
 	}
 	for {
-		id, end, known := w.hand().pages[l.Step].next(l)
+		p := w.hand().pages[l.Step]
+		if p != nil && p.entry == l.Entry && p.failed != nil {
+			return p.failed
+		}
+		id, end, known := p.next(l)
 		if !known {
 			return errPrepare
 		}
@@ -189,10 +214,9 @@ func (st *state) item(cat *catalogue, h *hand, object func(structure, id string)
 	if l.Structure == "" {
 		items := l.Items
 		if l.Kept != "" {
-			if h == nil || h.kept[l.Kept] == nil {
+			if items = h.list(l); items == nil {
 				return nil, nil, errPrepare // a run that was woken or taken over: a worker reads the list again
 			}
-			items = h.kept[l.Kept]
 		}
 		if l.Index >= 0 && l.Index < len(items) {
 			item = items[l.Index]
@@ -232,7 +256,7 @@ func (e *Engine) loadLoop(ctx context.Context, cat *catalogue, op *advanceOp, st
 		if f.Loop == nil || f.Loop.Kept == "" {
 			continue
 		}
-		if err := e.loadKept(ctx, op.run, f.Loop.Kept); err != nil {
+		if err := e.loadKept(ctx, op.run, f.Loop); err != nil {
 			return err
 		}
 	}
@@ -243,31 +267,15 @@ func (e *Engine) loadLoop(ctx context.Context, cat *catalogue, op *advanceOp, st
 	if _, _, known := h.pages[l.Step].next(l); known {
 		return nil
 	}
-	s := cat.structures[l.Structure]
-	if s == nil {
-		return coded(ErrInvalid, "STRUCTURE_GONE", "the structure %s does not exist any more", l.Structure)
+	next, err := e.loadPage(ctx, cat, op.run.App, l)
+	if underChange(err) {
+		return fmt.Errorf("%w: %w", ErrUnavailable, err) // the run waits until that is over
 	}
-	q := ObjectQuery{App: op.run.App, Structure: s, Limit: loopPage}
-	if l.Where != "" {
-		n, err := filter.Parse(l.Where)
-		if err == nil {
-			n, err = filter.Check(n, l.Where, s.FilterFields(), s.zone)
-		}
-		if err != nil {
-			return coded(ErrInvalid, "FILTER", "%s", err)
-		}
-		q.Filter = n
+	if errors.Is(err, ErrInvalid) {
+		next, err = &page{entry: l.Entry, after: l.ID, failed: err}, nil
 	}
-	if l.ID != "" {
-		q.After = idCursor(l.ID)
-	}
-	found, err := e.store.Objects(ctx, q)
 	if err != nil {
 		return err
-	}
-	next := &page{entry: l.Entry, after: l.ID, end: found.Next == ""}
-	for _, o := range found.Items {
-		next.ids = append(next.ids, o.ID)
 	}
 	if h.pages == nil {
 		h.pages = map[string]*page{}
@@ -276,8 +284,39 @@ func (e *Engine) loadLoop(ctx context.Context, cat *catalogue, op *advanceOp, st
 	return nil
 }
 
-func (e *Engine) loadKept(ctx context.Context, r *Run, name string) error {
-	if r.hand.kept[name] != nil {
+// loadPage reads the ids that come next in a search loop. It fails ErrInvalid where the structure does not fit the loop any more.
+func (e *Engine) loadPage(ctx context.Context, cat *catalogue, app AppID, l *loop) (*page, error) {
+	s := cat.structures[l.Structure]
+	if s == nil {
+		return nil, coded(ErrInvalid, "STRUCTURE_GONE", "the structure %s does not exist any more", l.Structure)
+	}
+	q := ObjectQuery{App: app, Structure: s, Limit: loopPage}
+	if l.Where != "" {
+		n, err := filter.Parse(l.Where)
+		if err == nil {
+			n, err = filter.Check(n, l.Where, s.FilterFields(), s.zone)
+		}
+		if err != nil {
+			return nil, coded(ErrInvalid, "FILTER", "%s", err)
+		}
+		q.Filter = n
+	}
+	if l.ID != "" {
+		q.After = idCursor(l.ID)
+	}
+	found, err := e.store.Objects(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	next := &page{entry: l.Entry, after: l.ID, end: found.Next == ""}
+	for _, o := range found.Items {
+		next.ids = append(next.ids, o.ID)
+	}
+	return next, nil
+}
+
+func (e *Engine) loadKept(ctx context.Context, r *Run, l *loop) error {
+	if r.hand.list(l) != nil {
 		return nil
 	}
 	values, err := e.store.Values(ctx, r.App, r.ID)
@@ -285,18 +324,18 @@ func (e *Engine) loadKept(ctx context.Context, r *Run, name string) error {
 		return err
 	}
 	for _, v := range values {
-		if v.Name != name {
+		if v.Name != l.Kept {
 			continue
 		}
 		var raw any
 		if err := unmarshalNumbers(v.Value, &raw); err != nil {
-			return coded(ErrInvalid, "RUN_STATE", "a list of the run can not be read: %s", err)
+			return coded(ErrInvalid, codeState, "a list of the run can not be read: %s", err)
 		}
 		items, _ := untag(raw).([]any)
-		r.hand.keep(name, items)
+		r.hand.keep(l, items)
 		return nil
 	}
-	return coded(ErrInvalid, "RUN_STATE", "a list of the run is gone")
+	return coded(ErrInvalid, codeState, "a list of the run is gone")
 }
 
 // idCursor is the cursor of a list by id behind an object.

@@ -350,9 +350,7 @@ func (a *act) admitWith(run *Run, v *Version, env expr.Env, vars map[string]any)
 		return nil
 	}
 	if run.Lane, err = a.laneOf(v, run.Object, env); err != nil {
-		run.Status, run.FinishedAt = RunFailed, a.now()
-		run.Error = &RunError{Step: "lane", Code: "EXPRESSION", Message: err.Error()}
-		a.setRun(run)
+		a.refuseLane(run, err)
 		return nil
 	}
 	if err := a.enterLane(run, a.cat.node); err != nil {
@@ -361,6 +359,13 @@ func (a *act) admitWith(run *Run, v *Version, env expr.Env, vars map[string]any)
 	a.setRun(run)
 	a.tally(run, 1, 0)
 	return nil
+}
+
+// refuseLane keeps a new run as failed whose lane can not be told.
+func (a *act) refuseLane(run *Run, cause error) {
+	run.Status, run.FinishedAt = RunFailed, a.now()
+	run.Error = &RunError{Step: "lane", Code: "EXPRESSION", Message: cause.Error()}
+	a.setRun(run)
 }
 
 // orNil keeps a nil map from becoming a value that is not null.

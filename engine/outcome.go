@@ -101,12 +101,26 @@ func (w *walk) wait(until time.Time, hold bool) {
 	if !hold {
 		w.leave()
 	}
-	if ch := w.op.run.Cause; ch != nil && w.op.version.readsImages && until.Sub(w.a.now()) > longSleep {
-		doc, err := marshal(ch)
-		if err == nil {
-			w.a.eff.Values = append(w.a.eff.Values, &RunValue{App: w.run.App, Run: w.run.ID, Name: causeValue, Value: doc})
-		}
+	if until.Sub(w.a.now()) > longSleep {
+		w.keepCause()
 	}
+}
+
+// keepCause keeps the change that started the run beside its state, where the run may sleep longer than changes are kept.
+func (w *walk) keepCause() {
+	ch := w.op.run.Cause
+	if ch == nil || !w.op.version.readsImages {
+		return
+	}
+	if doc, err := marshal(ch); err == nil {
+		w.a.keepValue(w.run.ID, causeValue, doc)
+	}
+}
+
+// keepValue writes something beside a run's state, over what lies there under this name.
+func (a *act) keepValue(run RunID, name string, doc json.RawMessage) {
+	values := slices.DeleteFunc(slices.Clone(a.eff.Values), func(old *RunValue) bool { return old.Run == run && old.Name == name })
+	a.eff.Values = append(values, &RunValue{App: a.app, Run: run, Name: name, Value: doc})
 }
 
 // causeValue is the name under which a sleeping run keeps its cause, so that pruning changes never asks about runs.
@@ -124,7 +138,7 @@ func (w *walk) leave() { w.run.Holds = w.run.Holds && w.run.Lane == "" }
 // fail settles a step that failed: try again later, go on, go into the catch steps, or end the run.
 func (w *walk) fail(s *step, cause error) {
 	failure := &RunError{Step: s.ID, Code: ErrorCode(cause), Message: cause.Error()}
-	w.state.Results = nil // another try calls anew
+	w.state.Called = 0 // another try calls anew
 	if w.state.Key == 0 {
 		w.state.Key = w.state.Walked + 1
 	}

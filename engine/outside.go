@@ -40,7 +40,7 @@ func (o *Outside) Objects(ctx context.Context, q ObjectQuery) (ObjectPage, error
 		return ObjectPage{}, StepError("STRUCTURE_GONE", "the structure does not exist any more")
 	}
 	page, err := o.e.store.Objects(ctx, q)
-	if code := ErrorCode(err); code == "CONVERTING" || code == "FILLING" {
+	if underChange(err) {
 		return page, fmt.Errorf("%w: %w", ErrUnavailable, err) // the run waits until that is over
 	}
 	return page, err

@@ -38,6 +38,9 @@ func (e *Engine) evaluate(ctx context.Context, op *advanceOp, effects bool) erro
 	if err := e.loadLoop(ctx, cat, op, st); err != nil {
 		return err
 	}
+	if err := e.loadAnswers(ctx, op.run, st); err != nil {
+		return err
+	}
 	s, turn := st.next(op.version)
 	if turn || s == nil || !s.prepares() {
 		return nil

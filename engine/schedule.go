@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -46,13 +47,13 @@ func (b *binder) placeSchedule(t *Trigger) {
 	}
 	v, name := b.version, "schedule:"+t.ID
 	body := &Steps{list: &list{path: name + ".each"}}
-	start := &step{head: head{ID: "start"}, kind: "schedule", run: func(s *Scope) (Outcome, error) { return Outcome{}, s.startForItem(t) }}
-	loop := &step{head: head{ID: "each"}, kind: "schedule", run: func(*Scope) (Outcome, error) {
+	start := &step{head: head{ID: "schedule:start"}, kind: "schedule", run: func(s *Scope) (Outcome, error) { return Outcome{}, s.startForItem(t) }}
+	loop := &step{head: head{ID: "schedule:each"}, kind: "schedule", run: func(*Scope) (Outcome, error) {
 		return Outcome{Loop: &Loop{Body: body, Structure: b.structure.ID, Where: t.Schedule.Where}, Note: map[string]any{"filter": t.Schedule.Where}}, nil
 	}}
 	body.list.steps = []*step{start}
 	v.lists[name], v.lists[body.list.path] = &list{path: name, steps: []*step{loop}}, body.list
-	v.scheduled = map[string]*step{"each": loop, "start": start}
+	v.scheduled = map[string]*step{loop.ID: loop, start.ID: start}
 }
 
 // startForItem starts a run of the schedule for the object that the loop is at. Each of them begins a chain of its own (design 6).
@@ -235,8 +236,8 @@ func (e *Engine) tick(id scheduleID, s *scheduled, now time.Time) {
 		if i == len(due)-1 && dropped > 0 {
 			settled = last
 		}
-		if err := e.startTick(e.ctx, id, at, settled, dropped); err != nil {
-			if e.ctx.Err() == nil {
+		if err := e.startTick(e.ctx, id, s.trigger.version.Number, at, settled, dropped); err != nil {
+			if e.ctx.Err() == nil && !errors.Is(err, errOtherCalendar) {
 				e.log.Warn("can not start a schedule", "app", id.app, "scenario", id.scenario, "err", err)
 			}
 			s.retry = now.Add(scheduleScan)
@@ -251,8 +252,11 @@ func (e *Engine) tick(id scheduleID, s *scheduled, now time.Time) {
 	s.next, _ = s.trigger.Schedule.Next(s.last)
 }
 
-// startTick starts the run of one tick, unless another node has settled it.
-func (e *Engine) startTick(ctx context.Context, id scheduleID, at, settled time.Time, dropped int) error {
+// errOtherCalendar says that a tick was of a version that is not published any more.
+var errOtherCalendar = errors.New("the schedule was published anew")
+
+// startTick starts the run of one tick of a version's calendar, unless another node has settled it.
+func (e *Engine) startTick(ctx context.Context, id scheduleID, version int64, at, settled time.Time, dropped int) error {
 	op := Op{App: id.app, Lock: []Key{CounterKey(id.app, id.counter()), ClaimKey(id.app, "schedule", id.scenario+"."+id.trigger)}}
 	op.Decide = func(l *Loaded) (Effects, error) {
 		cat, err := e.cats.current(l)
@@ -268,6 +272,9 @@ func (e *Engine) startTick(ctx context.Context, id scheduleID, at, settled time.
 		p := cat.scenarios[id.scenario]
 		if p == nil || p.version == nil || p.state == Stopped {
 			return a.eff, nil
+		}
+		if p.version.Number != version {
+			return Effects{}, errOtherCalendar
 		}
 		t := p.version.trigger(id.trigger)
 		if t == nil || t.Schedule == nil {
@@ -316,11 +323,17 @@ func (a *act) startScheduled(id scheduleID, t *Trigger, at time.Time) error {
 	if run.State, err = st.encode(); err != nil {
 		return err
 	}
-	switch {
-	case t.Schedule.Overlap == OverlapQueue:
+	if !t.Schedule.PerItem {
+		env := expr.Env{Names: map[string]any{
+			"object": nil, "vars": vars, "steps": map[string]any{}, "app": map[string]any{"id": string(a.app)},
+		}, Now: a.now(), Zone: a.cat.zone}
+		if run.Lane, err = a.laneOf(t.version, "", env); err != nil {
+			a.refuseLane(run, err)
+			return nil
+		}
+	}
+	if t.Schedule.Overlap == OverlapQueue && run.Lane == "" { // where the author has said what takes turns, that holds for ticks too
 		run.Lane = "schedule:" + key
-	case !t.Schedule.PerItem && t.version.doc.Order == OrderOneByOne:
-		run.Lane = id.scenario
 	}
 	if err := a.enterLane(run, a.cat.node); err != nil {
 		return err

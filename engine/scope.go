@@ -18,6 +18,7 @@ type Scope struct {
 	env      expr.Env
 	prepared *prepared
 	fetched  *fetched
+	hand     *hand
 }
 
 // Fetched is what the step's Outside yielded.

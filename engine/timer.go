@@ -28,6 +28,8 @@ type dueRun struct {
 	at  time.Time
 	// held is a run in hand whose op the store could not carry out; nil for one that sleeps.
 	held *Run
+	// aside says that it has given up its place among the runs of its app that are under way.
+	aside bool
 }
 
 type dueHeap []dueRun
@@ -58,10 +60,10 @@ func (t *timers) add(r *Run) {
 }
 
 // hold remembers a run in hand whose op has to be tried again; the dispatcher bounds how many there are.
-func (t *timers) hold(r *Run, at time.Time) {
+func (t *timers) hold(r *Run, aside bool, at time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.push(dueRun{app: r.App, id: r.ID, at: at, held: r})
+	t.push(dueRun{app: r.App, id: r.ID, at: at, held: r, aside: aside})
 }
 
 func (t *timers) push(d dueRun) {
@@ -103,6 +105,9 @@ func (e *Engine) watchTimers() {
 		due, next := e.due.take(now)
 		for _, r := range due {
 			if r.held != nil {
+				if r.aside {
+					e.disp.step(r.app, 1)
+				}
 				e.move(&advanceOp{run: r.held})
 				continue
 			}

@@ -11,7 +11,8 @@ var _ = declare(engine.StepSpec[callScenario]{
 	Kind: "call_scenario", Title: "Link scenario", Group: "reuse",
 	Help: "Starts another scenario: for the current object, for another one that a link names, or for each of a list. Without wait the " +
 		"run goes on at once, and steps.<id> is the list of the new runs' ids. With wait it goes on when they have ended, and steps.<id> " +
-		"is a list with run, status and vars of each; when one of them fails, this step fails too.",
+		"is a list with run, status and vars of each (cut instead of vars where they take more than 16 KB, or more than its share of 1 MB for " +
+		"all); when one of them fails, this step fails too.",
 	Examples: []engine.Example{
 		{
 			Name: "for the current object, and wait", Object: `{"number":"1042","status":"new"}`,
@@ -79,9 +80,7 @@ func runCallScenario(s *engine.Scope, c *callScenario) (engine.Outcome, error) {
 	}
 	out := engine.Outcome{Output: ids, Note: map[string]any{"scenario": c.Scenario, "objects": anyList(objects), "parameters": vars}}
 	if c.Wait {
-		if out.Await = len(runs) - s.Answered(); out.Await == 0 && len(runs) > 0 {
-			return runCallScenario(s, c) // all of them ended where they began
-		}
+		out.Await = len(runs)
 	}
 	return out, nil
 }

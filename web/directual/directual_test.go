@@ -150,7 +150,9 @@ func TestAWrongLoginIsTheOriginalsError(t *testing.T) {
 		t.Errorf("an unknown path answered %d %s", status, got)
 	}
 	for range 5 {
-		w.do("POST", "/good/api/v5/auth?appID=other", `{"username":"anna","password":"wrong"}`)
+		if status, got, _ := w.do("POST", "/good/api/v5/auth?appID=other", `{"username":"anna","password":"wrong"}`); status != 400 {
+			t.Errorf("a wrong password answered %d %s", status, got)
+		}
 	}
 	status, got, header := w.do("POST", "/good/api/v5/auth?appID=other", `{"username":"anna","password":"secret of other"}`)
 	if status != 429 || header.Get("Retry-After") == "" || !strings.Contains(got, `"httpCode":429`) {

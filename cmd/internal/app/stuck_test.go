@@ -63,8 +63,13 @@ func TestAStepCallsVeryManyRuns(t *testing.T) {
 		}
 		w.mustPublish(`{"id":"child","structure":"Order","parameters":{"v":"string"},"steps":[{"id":"v","kind":"set_variables","set":{"v":"` + strings.Repeat("z", 15_000) + `"}}]}`)
 		for _, wait := range []string{"false", "true"} {
-			w.mustPublish(`{"id":"many-` + wait + `","structure":"Order","steps":[{"id":"a","kind":"call_scenario","scenario":"child","each":"[` + strings.Join(ids, ",") + `]","wait":` + wait + `}]}`)
+			w.mustPublish(`{"id":"many-` + wait + `","structure":"Order","steps":[{"id":"a","kind":"call_scenario","scenario":"child","each":"[` + strings.Join(ids, ",") + `]","wait":` + wait + `},
+				{"id":"p","kind":"push","to":"*","event":"` + wait + `","message":"{{ len(steps.a) }} {{ ` + wait + ` ? steps.a[7].cut : false }}"}]}`)
 			calledAndEnded(t, w, "many-"+wait)
+		}
+		// 300 times 15 KB are more than a run keeps of the runs that it called.
+		if got := w.pushed(); got != "* false \"300 false\"\n* true \"300 true\"\n" {
+			t.Errorf("pushed %s", got)
 		}
 	})
 }
