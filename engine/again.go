@@ -253,6 +253,6 @@ func (a *act) envAgain(run *Run, v *Version, vars map[string]any) (expr.Env, err
 	if names["user"], err = a.userFor([]*Trigger{{version: v}}); err != nil {
 		return expr.Env{}, err
 	}
-	names["vars"], names["steps"], names["app"] = vars, map[string]any{}, map[string]any{"id": string(a.app)}
+	a.cat.fill(names, vars)
 	return expr.Env{Names: names, Now: a.now(), Zone: a.cat.zone}, nil
 }

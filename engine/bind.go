@@ -1,129 +1,15 @@
 package engine
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/cuelight/cuelight/engine/expr"
 	"github.com/cuelight/cuelight/engine/schema"
 )
-
-// Expr is a setting that is a bare expression. The tag type on its field says what it has to yield: bool, string, int, time; none means anything.
-type Expr struct {
-	Source string
-	*slot
-}
-
-// Template is a setting that is text with {{ }}, or a literal JSON value.
-type Template struct {
-	Source  string
-	literal json.RawMessage // when it is not a text
-	*slot
-}
-
-// Tree is a setting that is JSON whose text leaves are templates.
-type Tree struct {
-	Value any
-	*slot
-}
-
-// Steps is a setting that is a list of steps.
-type Steps struct {
-	docs []json.RawMessage
-	list *list
-}
-
-// Case is one answer of a switch: the steps to walk when its question is the first that is true.
-type Case struct {
-	If   Expr  `json:"if" type:"bool" doc:"The question, an expression that is true or false."`
-	Then Steps `json:"then,omitzero" doc:"Steps for yes."`
-}
-
-// Cases is a setting that is a list of cases.
-type Cases []Case
-
-// path is the list's name in its version.
-func (x *Steps) path() string {
-	if x == nil || x.list == nil {
-		return ""
-	}
-	return x.list.path
-}
-
-// FieldValues is a setting that gives fields of a structure their values; the step's Bind method tells which structure.
-type FieldValues map[string]*Template
-
-// Arguments is a setting that gives parameters of another scenario their values.
-type Arguments map[string]*Template
-
-// Variables is a setting that gives variables of the run their values.
-type Variables map[string]*Template
-
-// slot is one compiled expression of a step. Deferred ones are evaluated by a worker before the op; inline ones inside it.
-type slot struct {
-	eval     func(expr.Env, *expr.Budget) (any, error)
-	deferred bool
-	reads    []string
-	path     string
-	// equalities are terms that must hold for a condition to be true.
-	equalities []expr.Equality
-}
-
-// value evaluates the slot for a scope.
-func (x *slot) value(s *Scope) (any, error) {
-	if x.deferred {
-		v, ok := s.prepared.values[x]
-		if !ok {
-			return nil, errPrepare
-		}
-		return v.value, v.err
-	}
-	v, err := x.eval(s.env, s.budget())
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", x.path, err)
-	}
-	return v, nil
-}
-
-// Eval evaluates the expression.
-func (x *Expr) Eval(s *Scope) (any, error) { return x.value(s) }
-
-// Bool evaluates a condition; null is false.
-func (x *Expr) Bool(s *Scope) (bool, error) {
-	v, err := x.value(s)
-	if err != nil {
-		return false, err
-	}
-	b, _ := v.(bool)
-	return b, nil
-}
-
-// IsSet says whether the setting was given.
-func (x *Expr) IsSet() bool { return x != nil && x.Source != "" }
-
-// Eval evaluates the template: a single {{ }} keeps its type, all else is text.
-func (x *Template) Eval(s *Scope) (any, error) { return x.value(s) }
-
-// Text evaluates the template to text.
-func (x *Template) Text(s *Scope) (string, error) {
-	if x == nil {
-		return "", nil
-	}
-	v, err := x.value(s)
-	if err != nil {
-		return "", err
-	}
-	return expr.Text(v)
-}
-
-// Typed says that the text stands in the document as it is, with nothing to evaluate.
-func (x *Template) Typed() bool { return !strings.Contains(x.Source, "{{") }
-
-// Eval evaluates the tree.
-func (x *Tree) Eval(s *Scope) (any, error) { return x.value(s) }
 
 // Binder lets a step kind bind settings that depend on each other.
 type Binder struct {
@@ -235,12 +121,14 @@ type compiled interface {
 
 // binder compiles the settings of a scenario's steps and collects what is wrong with them.
 type binder struct {
-	structure  *Structure
-	structures map[string]*Structure
-	version    *Version
-	vars       map[string]expr.Type
-	outputs    map[string]expr.Type
-	inCatch    bool
+	nouns
+	structure *Structure
+	version   *Version
+	vars      map[string]expr.Type
+	outputs   map[string]expr.Type
+	inCatch   bool
+	// sending is set in a setting that is sent, where secrets may be named.
+	sending bool
 	// items are the types of the items of the loops around, innermost last.
 	items []expr.Type
 	kinds map[string]StepKind
@@ -252,7 +140,19 @@ type binder struct {
 func (b *binder) slot(path string, c compiled, eval func(expr.Env, *expr.Budget) (any, error)) *slot {
 	s := &slot{eval: eval, deferred: c.Cost() == expr.Deferred, reads: c.Reads(), path: path}
 	b.slots = append(b.slots, s)
+	if slices.Contains(s.reads, "secret") {
+		b.errs = append(b.errs, FieldError{Path: path, Code: "EXPRESSION", Message: "must name the secret that it means, as secret.crm"})
+	}
 	return s
+}
+
+// secretNames is the type of secret: a text for each secret of the app.
+func (b *binder) secretNames() expr.Type {
+	fields := make(map[string]expr.Type, len(b.nouns.secrets))
+	for id := range b.nouns.secrets {
+		fields[id] = expr.Type{Kind: expr.KindString}
+	}
+	return expr.MapOf(fields)
 }
 
 func (b *binder) fail(path string, err error) {
@@ -295,7 +195,9 @@ func (b *binder) walk(v reflect.Value, path string) {
 			continue
 		}
 		name, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
+		b.sending = t.Field(i).Tag.Get("sent") == "true"
 		b.setting(v.Field(i), path+"."+name, t.Field(i).Tag.Get("type"))
+		b.sending = false
 	}
 }
 

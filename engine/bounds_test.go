@@ -206,7 +206,7 @@ func TestTheRunLogCutsWhatIsLarge(t *testing.T) {
 		{text(maxStepBytes/2 + 1), `{"cut":32769}`},
 		{map[string]any{"a": []any{text(maxStepBytes)}}, `{"cut":65544}`},
 	} {
-		if doc, err := logged(c.value); err != nil || string(doc) != c.want {
+		if doc, err := logged(nil, c.value); err != nil || string(doc) != c.want {
 			t.Errorf("%.20v is logged as %.40s, want %.40s, %v", c.value, doc, c.want, err)
 		}
 	}

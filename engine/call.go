@@ -177,7 +177,8 @@ func (s *Scope) needCalled(v *Version, l Link) error {
 }
 
 func (s *Scope) callOne(v *Version, object string, vars map[string]any, wait bool, at seat) (*Run, error) {
-	env := expr.Env{Names: map[string]any{"vars": vars, "steps": map[string]any{}, "app": map[string]any{"id": string(s.a.app)}}, Now: s.a.now(), Zone: s.a.cat.zone}
+	env := expr.Env{Names: map[string]any{}, Now: s.a.now(), Zone: s.a.cat.zone}
+	s.a.cat.fill(env.Names, vars)
 	run := &Run{
 		App: s.a.app, Scenario: v.Scenario, Version: v.Number, Format: RunFormat, Object: object, User: s.run.User,
 		Chain: s.a.cause.Chain, Depth: s.a.cause.Depth + 1, CreatedAt: s.a.now(),

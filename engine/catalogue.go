@@ -9,6 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/cuelight/cuelight/engine/secret"
 )
 
 // The kinds of records that an app's published state is made of, and the structure that every app has.
@@ -103,64 +105,19 @@ type catalogue struct {
 	structures map[string]*Structure
 	scenarios  map[string]*published
 	index      map[string]*matchIndex // by structure
+	constants  map[string]any
+	secrets    map[string]*openedSecret
+	mask       *secret.Masker // of secrets; nil when there are none
+	// items counts the constants and the secrets, constantBytes is what all constants take.
+	items         map[RecordKind]int
+	constantBytes int
 
+	open     func(AppID, secretRecord) (string, error)
 	node     string
 	log      *slog.Logger
 	notices  *notices
 	backlogs *backlogs
 	retain   Retain
-}
-
-// Notice is a problem that a builder should see: a condition that could not be judged.
-type Notice struct {
-	App      AppID     `json:"-"`
-	Scenario string    `json:"scenario"`
-	Trigger  string    `json:"trigger,omitempty"`
-	Code     string    `json:"code"`
-	Message  string    `json:"message"`
-	Count    int64     `json:"count"`
-	At       time.Time `json:"at"`
-}
-
-// The codes of notices.
-const (
-	// NoticeCondition says that a trigger's condition could not be judged.
-	NoticeCondition = "CONDITION"
-	// NoticeOverloaded says that many runs of a scenario wait for their turn.
-	NoticeOverloaded = "OVERLOADED"
-)
-
-// notices remembers the last problem of each trigger since the program started, at most maxNotices of them.
-type notices struct {
-	mu  sync.Mutex
-	all map[noticeID]*Notice
-}
-
-type noticeID struct {
-	app               AppID
-	scenario, trigger string
-}
-
-const maxNotices = 10000
-
-// problem notes that a trigger's condition could not be judged; the write goes on without it.
-func (c *catalogue) problem(t *Trigger, err error) {
-	c.notices.mu.Lock()
-	defer c.notices.mu.Unlock()
-	id := noticeID{c.app.ID, t.version.Scenario, t.ID}
-	n := c.notices.all[id]
-	if n == nil {
-		if len(c.notices.all) >= maxNotices {
-			return
-		}
-		n = &Notice{App: id.app, Scenario: id.scenario, Trigger: id.trigger, Code: NoticeCondition}
-		if c.notices.all == nil {
-			c.notices.all = map[noticeID]*Notice{}
-		}
-		c.notices.all[id] = n
-	}
-	n.Message, n.At = err.Error(), time.Now().UTC()
-	n.Count++
 }
 
 // published is a scenario of a catalogue.
@@ -195,6 +152,7 @@ type catalogues struct {
 	// backlogs and retain are the engine's.
 	backlogs *backlogs
 	retain   Retain
+	secrets  *secret.Box
 
 	dirty    sync.Map   // AppID → true once a commit of this node has raised the number
 	mu       sync.Mutex // one load at a time
@@ -256,7 +214,7 @@ func (c *catalogues) load(ctx context.Context, app AppID, number int64) (*catalo
 	if cat := c.at(app); cat != nil && cat.number >= number && !dirty {
 		return cat, nil
 	}
-	n, records, err := c.store.Catalogue(ctx, app, RecordApp, RecordStructure, RecordScenario, RecordReshape)
+	n, records, err := c.store.Catalogue(ctx, app, RecordApp, RecordStructure, RecordScenario, RecordReshape, RecordConstant, RecordSecret)
 	if err != nil {
 		if dirty {
 			c.dirty.Store(app, true)
@@ -279,7 +237,7 @@ func (c *catalogues) load(ctx context.Context, app AppID, number int64) (*catalo
 func (c *catalogues) compile(app AppID, number int64, records []*Record) (*catalogue, error) {
 	cat := &catalogue{
 		app: App{ID: app}, number: number, structures: map[string]*Structure{}, scenarios: map[string]*published{},
-		node: c.node, log: c.log, notices: c.notices, backlogs: c.backlogs, retain: c.retain,
+		constants: map[string]any{}, secrets: map[string]*openedSecret{}, items: map[RecordKind]int{}, open: c.open, node: c.node, log: c.log, notices: c.notices, backlogs: c.backlogs, retain: c.retain,
 	}
 	for _, r := range records {
 		switch r.Kind {
@@ -294,6 +252,8 @@ func (c *catalogues) compile(app AppID, number int64, records []*Record) (*catal
 			}
 			s.rev = r.Rev
 			cat.structures[s.ID] = s
+		case RecordConstant, RecordSecret:
+			cat.know(r)
 		}
 	}
 	if err := cat.attach(records); err != nil {
@@ -303,9 +263,11 @@ func (c *catalogues) compile(app AppID, number int64, records []*Record) (*catal
 	for _, s := range cat.structures {
 		s.dateIn(cat.zone)
 	}
+	cat.mask = cat.masker()
+	n := cat.nouns()
 	for _, r := range records {
 		if r.Kind == RecordScenario {
-			p, err := c.publish(app, r, cat.structures)
+			p, err := c.publish(app, r, n)
 			if err != nil {
 				return nil, err
 			}
@@ -316,7 +278,7 @@ func (c *catalogues) compile(app AppID, number int64, records []*Record) (*catal
 	return cat, nil
 }
 
-func (c *catalogues) publish(app AppID, r *Record, structures map[string]*Structure) (*published, error) {
+func (c *catalogues) publish(app AppID, r *Record, n nouns) (*published, error) {
 	var rec ScenarioRecord
 	if err := json.Unmarshal(r.Body, &rec); err != nil {
 		return nil, fmt.Errorf("read scenario %s: %w", r.ID, err)
@@ -329,7 +291,7 @@ func (c *catalogues) publish(app AppID, r *Record, structures map[string]*Struct
 	if err != nil {
 		return nil, fmt.Errorf("read scenario %s: %w", r.ID, err)
 	}
-	p.version, p.problems = compileScenario(doc, rec.Version, structures, c.kinds)
+	p.version, p.problems = compileScenario(doc, rec.Version, n, c.kinds)
 	if len(p.problems) > 0 {
 		c.log.Warn("scenario does not fit the app's structures", "app", app, "scenario", r.ID, "problems", len(p.problems), "first", p.problems[0].Message)
 	}
@@ -363,7 +325,7 @@ func (c *catalogues) version(ctx context.Context, app AppID, scenario string, nu
 	if err != nil {
 		return nil, fmt.Errorf("read version %d of %s: %w", number, scenario, err)
 	}
-	v, problems := compileScenario(doc, number, cat.structures, c.kinds)
+	v, problems := compileScenario(doc, number, cat.nouns(), c.kinds)
 	if len(problems) > 0 {
 		return nil, &InvalidError{Fields: problems}
 	}

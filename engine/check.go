@@ -3,21 +3,27 @@ package engine
 import (
 	"fmt"
 	"maps"
+
+	"github.com/cuelight/cuelight/engine/expr"
 )
 
 // Checker checks documents against each other, without any store: what `cuelight validate` does, and `cuelight apply` before it changes
 // anything.
 type Checker struct {
 	kinds Kinds
-	// structures are the ones that documents may name; has those that the app already has.
-	structures, has map[string]*Structure
+	// nouns are what documents may name; has are the structures that the app already has.
+	nouns nouns
+	has   map[string]*Structure
+	// changes are what may happen to the values of the structures that the app has.
+	changes map[string]StructureChange
 }
 
 // NewChecker makes a checker that knows the system structure User and nothing else.
 func NewChecker(kinds Kinds) *Checker {
-	c := &Checker{kinds: kinds, structures: map[string]*Structure{}, has: map[string]*Structure{}}
+	n := nouns{structures: map[string]*Structure{}, constants: map[string]expr.Type{}, secrets: map[string]bool{}}
+	c := &Checker{kinds: kinds, nouns: n, has: map[string]*Structure{}, changes: map[string]StructureChange{}}
 	if s, err := ParseStructure([]byte(UserDocument)); err == nil {
-		c.structures[s.ID], c.has[s.ID] = s, s
+		c.nouns.structures[s.ID], c.has[s.ID] = s, s
 	}
 	return c
 }
@@ -28,18 +34,34 @@ func (c *Checker) Has(doc []byte) error {
 	if err != nil {
 		return err
 	}
-	c.structures[s.ID], c.has[s.ID] = s, s
+	c.nouns.structures[s.ID], c.has[s.ID] = s, s
 	return nil
 }
 
-// Know makes a structure known that comes with the documents to check, so that the others may name it; a bad one is left for Check.
-func (c *Checker) Know(doc []byte) {
-	if s, err := ParseStructure(doc); err == nil {
-		c.structures[s.ID] = s
+// Allow says what a document may do to the values that objects of a structure have.
+func (c *Checker) Allow(structure string, change StructureChange) { c.changes[structure] = change }
+
+// Know makes a structure, a constant or a secret known that comes with the documents to check, or that the app has, so that the others may
+// name it; a bad one is left for Check.
+func (c *Checker) Know(kind string, doc []byte) {
+	switch kind {
+	case "structure":
+		if s, err := ParseStructure(doc); err == nil {
+			c.nouns.structures[s.ID] = s
+		}
+	case string(RecordConstant):
+		if k, err := ParseConstant(doc); err == nil {
+			v, _ := k.read()
+			c.nouns.constants[k.ID] = constantType(v)
+		}
+	case string(RecordSecret):
+		if s, err := ParseSecret(doc); err == nil {
+			c.nouns.secrets[s.ID] = true
+		}
 	}
 }
 
-// Check lists what is wrong with a document of a kind: structure, scenario or app.
+// Check lists what is wrong with a document of a kind: structure, scenario, constant, secret or app.
 func (c *Checker) Check(kind string, doc []byte) []Problem {
 	switch kind {
 	case "structure":
@@ -47,14 +69,22 @@ func (c *Checker) Check(kind string, doc []byte) []Problem {
 		if err != nil {
 			return problems(err)
 		}
-		there := maps.Clone(c.structures)
+		there := maps.Clone(c.nouns.structures)
 		delete(there, s.ID)
 		if has := c.has[s.ID]; has != nil {
 			there[s.ID] = has
 		}
-		return (&catalogue{structures: there}).reshaping(s, StructureChange{}).errs
+		return (&catalogue{structures: there}).reshaping(s, c.changes[s.ID]).errs
 	case "scenario":
-		return (&catalogue{structures: c.structures}).validate(doc, c.kinds)
+		return validate(doc, c.nouns, c.kinds)
+	case string(RecordConstant):
+		if _, err := ParseConstant(doc); err != nil {
+			return problems(err)
+		}
+	case string(RecordSecret):
+		if _, err := ParseSecret(doc); err != nil {
+			return problems(err)
+		}
 	case "app":
 		return checkApp(doc)
 	}
@@ -69,6 +99,8 @@ type appDocument struct {
 	Guests   bool     `json:"guests"`
 	Origins  []string `json:"origins"`
 	TimeZone string   `json:"time_zone"`
+	// PrivateHosts are checked by the server, and only an admin may set them.
+	PrivateHosts []string `json:"private_hosts"`
 }
 
 func checkApp(doc []byte) []Problem {

@@ -27,6 +27,8 @@ type Version struct {
 	scheduled map[string]*step // of the lists that schedules for each object are walked with
 	// readsUser says that an expression looks at user, readsImages at before, changed or event.
 	readsUser, readsImages bool
+	// names are the constants and secrets that it names, as const.vat; a bare const stands for all of them.
+	names map[string]bool
 }
 
 // maxStepTimeout is how long one step may take outside (guarantees 4).
@@ -53,6 +55,7 @@ type step struct {
 	effect   bool
 	settings any
 	deferred []*slot
+	secrets  []string // that its settings name
 }
 
 // prepares says that a worker has something to do before the step's op.
@@ -70,19 +73,19 @@ type Kinds struct {
 	Triggers []TriggerKind
 }
 
-// compileScenario binds a document to an app's structures. What is wrong comes back as a list; the version is then not usable.
-func compileScenario(doc *Scenario, number int64, structures map[string]*Structure, kinds Kinds) (*Version, []FieldError) {
-	v := &Version{Scenario: doc.ID, Number: number, doc: doc, lists: map[string]*list{}, steps: map[string]*step{}}
+// compileScenario binds a document to what it may name in its app. What is wrong comes back as a list; the version is then not usable.
+func compileScenario(doc *Scenario, number int64, n nouns, kinds Kinds) (*Version, []FieldError) {
+	v := &Version{Scenario: doc.ID, Number: number, doc: doc, lists: map[string]*list{}, steps: map[string]*step{}, names: map[string]bool{}}
 	b := &binder{
-		structures: structures, version: v, ids: map[string]string{}, kinds: map[string]StepKind{},
+		nouns: n, version: v, ids: map[string]string{}, kinds: map[string]StepKind{},
 		vars: map[string]expr.Type{}, outputs: map[string]expr.Type{},
 	}
 	for _, k := range kinds.Steps {
 		b.kinds[k.Kind] = k
 	}
 	if doc.Structure != "" {
-		if v.structure = structures[doc.Structure]; v.structure == nil {
-			b.errs = append(b.errs, FieldError{Path: "structure", Code: "UNKNOWN_STRUCTURE", Message: "there is no structure of this name" + didYouMean(doc.Structure, keysOf(structures))})
+		if v.structure = n.structures[doc.Structure]; v.structure == nil {
+			b.errs = append(b.errs, FieldError{Path: "structure", Code: "UNKNOWN_STRUCTURE", Message: "there is no structure of this name" + didYouMean(doc.Structure, keysOf(n.structures))})
 			return nil, b.errs
 		}
 	}
@@ -228,7 +231,10 @@ func (b *binder) list(docs []json.RawMessage, path string) *list {
 				s.deferred = append(s.deferred, slot)
 			}
 			b.note(slot.reads)
+			s.secrets = append(s.secrets, slot.secrets()...)
 		}
+		slices.Sort(s.secrets)
+		s.secrets = slices.Compact(s.secrets)
 		b.slots = outer
 		l.steps = append(l.steps, s)
 		b.version.steps[s.ID] = s
@@ -238,12 +244,15 @@ func (b *binder) list(docs []json.RawMessage, path string) *list {
 
 func (b *binder) note(reads []string) {
 	for _, r := range reads {
-		root, _, _ := strings.Cut(r, ".")
+		root, rest, _ := strings.Cut(r, ".")
+		name, _, _ := strings.Cut(rest, ".")
 		switch root {
 		case "user":
 			b.version.readsUser = true
 		case "before", "changed", "event":
 			b.version.readsImages = true
+		case "const", "secret":
+			b.version.names[strings.TrimSuffix(root+"."+name, ".")] = true
 		}
 	}
 }
@@ -322,7 +331,10 @@ func (b *binder) scope() *expr.Scope {
 	names := map[string]expr.Type{
 		"vars": expr.MapOf(b.vars), "steps": expr.MapOf(b.outputs),
 		"app":  expr.MapOf(map[string]expr.Type{"id": {Kind: expr.KindString}}),
-		"user": b.user(),
+		"user": b.user(), "const": expr.MapOf(b.constants),
+	}
+	if b.sending {
+		names["secret"] = b.secretNames()
 	}
 	s := &expr.Scope{Names: names, Linked: b.linked}
 	if b.structure != nil {

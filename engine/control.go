@@ -134,7 +134,8 @@ func (a *act) call(c Call) (RunID, error) {
 	if err != nil {
 		return "", err
 	}
-	env := expr.Env{Names: map[string]any{"vars": vars, "steps": map[string]any{}, "app": map[string]any{"id": string(a.app)}}, Now: a.now(), Zone: a.cat.zone}
+	env := expr.Env{Names: map[string]any{}, Now: a.now(), Zone: a.cat.zone}
+	a.cat.fill(env.Names, vars)
 	if c.Object != "" {
 		if v.structure == nil {
 			return "", invalid("object", "NO_STRUCTURE", "the scenario has no structure and takes no object")

@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/cuelight/cuelight/engine/secret"
 	"github.com/cuelight/cuelight/engine/task"
 )
 
@@ -56,6 +57,8 @@ type Options struct {
 	Ended func(Revocation)
 	// Services is what the wiring gives to steps for their effects outside; the engine does not look at it.
 	Services any
+	// Secrets seals the values of secrets and opens them; without it none can be set or used.
+	Secrets *secret.Box
 	// Retain says how long things are kept; the zero value means the defaults.
 	Retain Retain
 }
@@ -93,7 +96,7 @@ func New(store Store, opt Options) *Engine {
 		store: store, opt: opt, log: opt.Log, node: opt.NewID(), disp: newDispatcher(), due: newTimers(), wait: newWaiters(), backlogs: &backlogs{},
 		group: task.New(opt.Log), prepares: make(chan struct{}, maxPrepare), evals: make(chan struct{}, runtime.GOMAXPROCS(0)), effects: newEffects(), reshaped: make(chan struct{}, 1),
 	}
-	e.cats = &catalogues{store: store, kinds: opt.Kinds, log: opt.Log, node: e.node, notices: &notices{}, backlogs: e.backlogs, retain: opt.Retain}
+	e.cats = &catalogues{store: store, kinds: opt.Kinds, log: opt.Log, node: e.node, notices: &notices{}, backlogs: e.backlogs, retain: opt.Retain, secrets: opt.Secrets}
 	for range store.Committers() {
 		e.committers = append(e.committers, newCommitter(store, e.cats, opt.Clock, opt.Log))
 	}
@@ -311,78 +314,6 @@ func ownRun(runs []*Run, id RunID) *Run {
 		}
 	}
 	return nil
-}
-
-// storeRetry is when a run's op is tried again that the store could not carry out: the disk is full, or the database away.
-const storeRetry = time.Second
-
-// hold tries a run's op again later. Where the run waits for a structure of its own app to be changed, others go on meanwhile; where the
-// store is away it keeps its place, so that not all runs try in vain.
-func (e *Engine) hold(r *Run, cause error) {
-	aside := underChange(cause)
-	if aside {
-		e.disp.step(r.App, -1)
-	}
-	e.due.hold(r, aside, e.opt.Clock().Add(storeRetry))
-	if aside {
-		e.pump(r.App)
-	}
-}
-
-// underChange says that a search was refused because its structure is being changed.
-func underChange(err error) bool {
-	code := ErrorCode(err)
-	return code == "CONVERTING" || code == "FILLING"
-}
-
-// giveUp fails a run whose op can not be carried out at all.
-func (e *Engine) giveUp(op *advanceOp, cause error) {
-	r := op.run
-	if e.ctx.Err() != nil {
-		e.disp.drop(r) // it is taken over at the next start
-		return
-	}
-	if errors.Is(cause, ErrUnavailable) || errors.Is(cause, ErrFull) || errors.Is(cause, ErrBusy) {
-		e.hold(r, cause)
-		return
-	}
-	e.log.Error("run can not go on", "run", r.ID, "scenario", r.Scenario, "err", cause)
-	o := Op{
-		ID: OpID(e.opt.NewID()), App: r.App, Fence: &Fence{Run: r.ID, Epoch: r.Epoch, Cursor: r.Cursor},
-		Decide: func(l *Loaded) (Effects, error) {
-			cat, err := e.cats.current(l)
-			if err != nil {
-				return Effects{}, err
-			}
-			row, err := l.Run(r.ID)
-			if err != nil {
-				return Effects{}, err
-			}
-			w := &walk{op: op, a: newAct(l, cat, causeOf(r)), run: new(Run)}
-			*w.run = *row
-			if w.state, err = decodeState(row.State); err != nil {
-				w.state = newState(r.Scenario)
-			}
-			w.run.Error = &RunError{Code: ErrorCode(cause), Message: cause.Error()}
-			w.finish(RunFailed)
-			return w.save(row)
-		},
-	}
-	if r.Lane != "" {
-		o.Lock = append(o.Lock, LaneKey(r.App, r.Lane))
-	}
-	err := e.committer(r.App).submit(e.ctx, &pending{op: o, run: true, done: func(res Result) {
-		if res.Err != nil && !errors.Is(res.Err, ErrFenced) && !errors.Is(res.Err, ErrNotFound) {
-			e.hold(r, res.Err)
-			return
-		}
-		e.disp.drop(r)
-		e.settle(res)
-		e.pump(r.App)
-	}})
-	if err != nil {
-		e.disp.drop(r)
-	}
 }
 
 // prepare loads and evaluates, outside the commit, what the run's next op needs, and then sends the op.

@@ -146,7 +146,7 @@ func (e *Engine) envOfChange(ctx context.Context, cat *catalogue, s *Structure, 
 	if names["user"], err = e.userOfChange(ctx, cat, ch, runs); err != nil {
 		return expr.Env{}, err
 	}
-	names["vars"], names["steps"], names["app"] = map[string]any{}, map[string]any{}, map[string]any{"id": string(ch.App)}
+	cat.fill(names, map[string]any{})
 	return expr.Env{Names: names, Now: ch.At, Zone: cat.zone}, nil
 }
 

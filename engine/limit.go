@@ -3,6 +3,7 @@ package engine
 import (
 	"github.com/cuelight/cuelight/engine/expr"
 	"github.com/cuelight/cuelight/engine/filter"
+	"github.com/cuelight/cuelight/engine/secret"
 )
 
 // Limit is a bound that a refusal names and that operators see at /api/v1/limits.
@@ -23,6 +24,14 @@ func Limits() []Limit {
 		{"fields", MaxFields, "fields", "fields of a structure"},
 		{"indexed_fields", MaxIndexed, "fields", "indexed fields of a structure"},
 		{"structures_per_app", MaxStructures, "structures", "structures of an app"},
+		{"constants_per_app", MaxConstants, "constants", "constants of an app"},
+		{"constant_bytes", MaxConstantBytes, "bytes", "the value of a constant, as JSON"},
+		{"constants_bytes", MaxConstantsBytes, "bytes", "all constants of an app together"},
+		{"secrets_per_app", MaxSecrets, "secrets", "secrets of an app"},
+		{"secret_bytes", secret.MaxBytes, "bytes", "the value of a secret"},
+		{"secret_hosts", MaxSecretHosts, "hosts", "hosts that a secret may be sent to"},
+		{"notes_bytes", maxNotes, "bytes", "the notes of a constant or a secret"},
+		{"called_vars_bytes", maxResult, "bytes", "variables of a called run that its caller gets"},
 		{"scenario_bytes", MaxScenarioBytes, "bytes", "a scenario document"},
 		{"steps_per_scenario", MaxSteps, "steps", "steps of a scenario document"},
 		{"step_nesting", MaxNesting, "levels", "steps inside steps"},

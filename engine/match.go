@@ -186,8 +186,7 @@ func (a *act) matchEnv(s *Structure, ch *Change, old, next image, found []*Trigg
 	if names["user"], err = a.userFor(found); err != nil {
 		return expr.Env{}, err
 	}
-	names["app"] = map[string]any{"id": string(a.app)}
-	names["vars"], names["steps"] = map[string]any{}, map[string]any{}
+	a.cat.fill(names, map[string]any{})
 	return expr.Env{Names: names, Now: a.now(), Zone: a.cat.zone}, nil
 }
 

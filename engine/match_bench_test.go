@@ -27,7 +27,7 @@ func BenchmarkMatchAmongTenThousand(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		v, problems := compileScenario(doc, 1, map[string]*Structure{"Order": s}, kinds)
+		v, problems := compileScenario(doc, 1, nouns{structures: map[string]*Structure{"Order": s}}, kinds)
 		if len(problems) > 0 {
 			b.Fatal(problems)
 		}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/cuelight/cuelight/engine/expr"
+	"github.com/cuelight/cuelight/engine/secret"
 )
 
 // settle carries on after a step that went well.
@@ -69,18 +70,18 @@ func (w *walk) record(s *step, status string, note, output any, failure string) 
 	}
 	rec := &StepRecord{
 		App: w.run.App, Run: w.run.ID, Seq: w.state.Walked, Step: s.ID, Kind: s.kind, Status: status,
-		Attempt: w.state.Attempt, At: w.a.now(), Error: failure,
+		Attempt: w.state.Attempt, At: w.a.now(), Error: w.a.cat.mask.String(failure),
 	}
 	var err error
-	if rec.Settings, err = logged(note); err != nil {
+	if rec.Settings, err = logged(w.a.cat.mask, note); err != nil {
 		return nil, err
 	}
-	rec.Output, err = logged(output)
+	rec.Output, err = logged(w.a.cat.mask, output)
 	return rec, err
 }
 
-// logged is a value as the run log keeps it; what is too large is left out and says so.
-func logged(v any) (json.RawMessage, error) {
+// logged is a value as the run log keeps it, without secrets; what is too large is left out and says so.
+func logged(m *secret.Masker, v any) (json.RawMessage, error) {
 	if v == nil {
 		return nil, nil
 	}
@@ -88,6 +89,7 @@ func logged(v any) (json.RawMessage, error) {
 	if err != nil {
 		return nil, err
 	}
+	doc = m.JSON(doc)
 	if len(doc) > maxStepBytes/2 {
 		return fmt.Appendf(nil, `{"cut":%d}`, len(doc)), nil
 	}
@@ -137,7 +139,7 @@ func (w *walk) leave() { w.run.Holds = w.run.Holds && w.run.Lane == "" }
 
 // fail settles a step that failed: try again later, go on, go into the catch steps, or end the run.
 func (w *walk) fail(s *step, cause error) {
-	failure := &RunError{Step: s.ID, Code: ErrorCode(cause), Message: cause.Error()}
+	failure := &RunError{Step: s.ID, Code: ErrorCode(cause), Message: w.a.cat.mask.String(cause.Error())}
 	w.state.Called = 0 // another try calls anew
 	if w.state.Key == 0 {
 		w.state.Key = w.state.Walked + 1

@@ -19,6 +19,8 @@ type Outside struct {
 	// walked is the number of this try in the run's log, seq that of the first.
 	walked, seq int64
 	timeout     time.Duration
+	// secrets are those that the step's settings name.
+	secrets []string
 }
 
 // Key is the idempotency key of the step's effect: the same on every attempt and after a crash.
@@ -84,12 +86,17 @@ func (e *Engine) fetch(ctx context.Context, op *advanceOp, s *step, o *Outside) 
 	case err != nil && (errors.Is(err, ErrUnavailable) || errors.Is(err, ErrFull)):
 		return err
 	}
-	op.fetched = &fetched{step: s.ID, walked: o.walked, value: value, err: err}
+	op.fetch(s, o.walked, value, masked(o.cat.mask, err))
+	return nil
+}
+
+// fetch keeps what a worker got for a step, with the run too: its op may have to wait.
+func (op *advanceOp) fetch(s *step, walked int64, value any, err error) {
+	op.fetched = &fetched{step: s.ID, walked: walked, value: value, err: err}
 	if op.run.hand == nil {
 		op.run.hand = &hand{}
 	}
 	op.run.hand.fetched = op.fetched
-	return nil
 }
 
 func (s *step) outsideSafely(ctx context.Context, o *Outside) (value any, err error) {

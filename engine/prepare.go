@@ -45,6 +45,20 @@ func (e *Engine) evaluate(ctx context.Context, op *advanceOp, effects bool) erro
 	if turn || s == nil || !s.prepares() {
 		return nil
 	}
+	return e.evaluateStep(ctx, evaluation{op, cat, st, budget}, s, effects)
+}
+
+// evaluation is what the worker has in hand of a run.
+type evaluation struct {
+	op     *advanceOp
+	cat    *catalogue
+	state  *state
+	budget *expr.Budget
+}
+
+// evaluateStep evaluates the deferred expressions of the step that comes next and does what it wants from outside.
+func (e *Engine) evaluateStep(ctx context.Context, x evaluation, s *step, effects bool) error {
+	op, cat, st, r := x.op, x.cat, x.state, x.op.run
 	op.prepared.step = s
 	if op.fetched == nil && op.run.hand != nil {
 		op.fetched = op.run.hand.fetched
@@ -55,9 +69,17 @@ func (e *Engine) evaluate(ctx context.Context, op *advanceOp, effects bool) erro
 	}
 	links := e.follower(ctx, r.App, cat)
 	env.Follow = links.follow
+	if len(s.secrets) > 0 {
+		values, err := cat.opened(s.secrets)
+		if err != nil {
+			op.fetch(s, st.Walked+1, nil, err)
+			return nil
+		}
+		env.Names["secret"] = values
+	}
 	err = e.inTurn(ctx, func() {
 		for _, slot := range s.deferred {
-			v, err := slot.eval(env, budget)
+			v, err := slot.eval(env, x.budget)
 			if err != nil {
 				err = fmt.Errorf("%s: %w", slot.path, err)
 			}
@@ -73,7 +95,7 @@ func (e *Engine) evaluate(ctx context.Context, op *advanceOp, effects bool) erro
 		return errOutside
 	}
 	scope := &Scope{run: r, version: op.version, state: st, env: env, prepared: op.prepared}
-	o := &Outside{Scope: scope, e: e, op: op, cat: cat, walked: st.Walked + 1, seq: st.Walked + 1}
+	o := &Outside{Scope: scope, e: e, op: op, cat: cat, secrets: s.secrets, walked: st.Walked + 1, seq: st.Walked + 1}
 	if st.Key > 0 {
 		o.seq = st.Key
 	}
@@ -142,7 +164,7 @@ func (e *Engine) evaluateCandidate(ctx context.Context, cat *catalogue, op *adva
 		}
 		names["user"] = orNil(env)
 	}
-	names["vars"], names["steps"], names["app"] = map[string]any{}, map[string]any{}, map[string]any{"id": string(op.run.App)}
+	cat.fill(names, map[string]any{})
 	proved := false
 	links := e.follower(ctx, op.run.App, cat)
 	err = e.inTurn(ctx, func() {

@@ -17,17 +17,17 @@ func (e *Engine) Validate(ctx context.Context, app AppID, doc []byte) ([]Problem
 	if err != nil {
 		return nil, err
 	}
-	return cat.validate(doc, e.opt.Kinds), nil
+	return validate(doc, cat.nouns(), e.opt.Kinds), nil
 }
 
-func (c *catalogue) validate(doc []byte, kinds Kinds) []Problem {
+func validate(doc []byte, n nouns, kinds Kinds) []Problem {
 	s, err := ParseScenario(doc)
 	if err != nil {
 		b := &binder{}
 		b.fail("", err)
 		return b.errs
 	}
-	_, problems := compileScenario(s, 0, c.structures, kinds)
+	_, problems := compileScenario(s, 0, n, kinds)
 	return problems
 }
 
@@ -188,7 +188,7 @@ func (e *Engine) PublishAt(ctx context.Context, app AppID, id string, doc []byte
 		if len(rec.Draft) == 0 {
 			return coded(ErrConflict, "NO_DRAFT", "the scenario has no draft to publish")
 		}
-		if problems := cat.validate(rec.Draft, e.opt.Kinds); len(problems) > 0 {
+		if problems := validate(rec.Draft, cat.nouns(), e.opt.Kinds); len(problems) > 0 {
 			return &InvalidError{Fields: problems}
 		}
 		if !bytes.Equal(rec.Draft, rec.Published) {

@@ -75,9 +75,9 @@ func (s *Scope) startForItem(t *Trigger) error {
 	was := s.a.cause
 	s.a.cause = cause{}
 	defer func() { s.a.cause = was }()
-	return s.a.admitWith(run, s.version, expr.Env{Names: map[string]any{
-		"object": orNil(env), "vars": vars, "steps": map[string]any{}, "app": map[string]any{"id": string(s.a.app)},
-	}, Now: s.a.now(), Zone: s.a.cat.zone}, vars)
+	names := map[string]any{"object": orNil(env)}
+	s.a.cat.fill(names, vars)
+	return s.a.admitWith(run, s.version, expr.Env{Names: names, Now: s.a.now(), Zone: s.a.cat.zone}, vars)
 }
 
 // scheduleID names a placed schedule.
@@ -324,9 +324,8 @@ func (a *act) startScheduled(id scheduleID, t *Trigger, at time.Time) error {
 		return err
 	}
 	if !t.Schedule.PerItem {
-		env := expr.Env{Names: map[string]any{
-			"object": nil, "vars": vars, "steps": map[string]any{}, "app": map[string]any{"id": string(a.app)},
-		}, Now: a.now(), Zone: a.cat.zone}
+		env := expr.Env{Names: map[string]any{"object": nil}, Now: a.now(), Zone: a.cat.zone}
+		a.cat.fill(env.Names, vars)
 		if run.Lane, err = a.laneOf(t.version, "", env); err != nil {
 			a.refuseLane(run, err)
 			return nil

@@ -181,15 +181,16 @@ func (c *catalogue) misfits(s *Structure, kinds Kinds) []ScenarioWarning {
 	if c.structures[s.ID] == nil {
 		return nil
 	}
-	structures := maps.Clone(c.structures)
-	structures[s.ID] = s
+	n := c.nouns()
+	n.structures = maps.Clone(c.structures)
+	n.structures[s.ID] = s
 	var list []ScenarioWarning
 	for _, id := range keysOf(c.scenarios) {
 		p := c.scenarios[id]
 		if p.version == nil {
 			continue
 		}
-		if _, problems := compileScenario(p.version.doc, p.version.Number, structures, kinds); len(problems) > 0 {
+		if _, problems := compileScenario(p.version.doc, p.version.Number, n, kinds); len(problems) > 0 {
 			list = append(list, ScenarioWarning{Scenario: id, Problems: problems})
 		}
 	}

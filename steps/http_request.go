@@ -21,7 +21,8 @@ var _ = declare(engine.StepSpec[httpRequest]{
 	Help: "Asks another server. steps.<id> is then its answer: status, headers, body (a value where the answer is JSON, else text) and ok. " +
 		"An answer from 400 on fails the step, unless ignore_errors is set. The request carries an Idempotency-Key that stays the same " +
 		"when it is tried again, so that the other server can tell a repeated request from a new one. Addresses of private networks are " +
-		"refused unless an admin has opened them for the app.",
+		"refused unless an admin has opened them for the app. URL, headers and body may name secrets; these go only to the hosts that they " +
+		"name, and are masked in the answer and in the run's log.",
 	Examples: []engine.Example{
 		{
 			Name: "addresses of this machine are refused", Object: `{"number":"1042","status":"new"}`,
@@ -41,9 +42,9 @@ var _ = declare(engine.StepSpec[httpRequest]{
 
 type httpRequest struct {
 	Method       string           `json:"method,omitzero" enum:"GET,POST,PUT,PATCH,DELETE,HEAD" default:"GET" title:"Method" doc:"What to do there; GET when left out."`
-	URL          *engine.Template `json:"url" type:"string" title:"URL" doc:"The address, as https://example.com/orders/{{ url(object.number) }}."`
-	Headers      engine.Arguments `json:"headers,omitzero" title:"Headers" doc:"Headers by name; Content-Type is set by the body itself."`
-	Body         *engine.Tree     `json:"body,omitzero" title:"Body" doc:"What to send: a JSON value whose texts are templates, or one text."`
+	URL          *engine.Template `json:"url" type:"string" sent:"true" title:"URL" doc:"The address, as https://example.com/orders/{{ url(object.number) }}."`
+	Headers      engine.Arguments `json:"headers,omitzero" sent:"true" title:"Headers" doc:"Headers by name, as Authorization: Bearer {{ secret.crm }}; Content-Type is set by the body itself."`
+	Body         *engine.Tree     `json:"body,omitzero" sent:"true" title:"Body" doc:"What to send: a JSON value whose texts are templates, or one text."`
 	BodyType     string           `json:"body_type,omitzero" enum:"json,form,text" default:"json" title:"Body is" doc:"json; form for a map of names and texts; text for a text."`
 	IgnoreErrors bool             `json:"ignore_errors,omitzero" title:"Ignore errors" doc:"Go on with an answer from 400 on too; steps.<id>.ok is then false."`
 }
@@ -86,6 +87,13 @@ func httpOutside(ctx context.Context, o *engine.Outside, c *httpRequest) (any, e
 	if err != nil {
 		return nil, err
 	}
+	to, err := url.Parse(req.URL)
+	if err != nil {
+		return nil, engine.FinalError("EGRESS_URL", "the address can not be read as a URL")
+	}
+	if err := o.MayGo(to); err != nil {
+		return nil, err
+	}
 	client, err := network.client(o.App())
 	if err != nil {
 		return nil, err
@@ -106,6 +114,8 @@ func httpOutside(ctx context.Context, o *engine.Outside, c *httpRequest) (any, e
 	}
 	output := map[string]any{"status": int64(res.Status), "ok": res.Status < 400, "headers": headers, "body": bodyValue(res)}
 	note := map[string]any{"method": req.Method, "url": req.URL, "status": int64(res.Status), "ms": res.Took.Milliseconds()}
+	output, _ = o.Mask(output).(map[string]any)
+	note, _ = o.Mask(note).(map[string]any)
 	return httpAnswer{output, note}, nil
 }
 
@@ -131,7 +141,7 @@ func (c *httpRequest) request(o *engine.Outside) (egress.Request, error) {
 		if err != nil {
 			return req, err
 		}
-		req.Headers = append(req.Headers, egress.Header{Name: name, Value: value})
+		req.Headers = append(req.Headers, egress.Header{Name: name, Value: value, Secret: c.Headers[name].Secret()})
 	}
 	req.Headers = append(req.Headers, egress.Header{Name: "Idempotency-Key", Value: o.Key()})
 	if c.Body == nil || c.Body.Value == nil {
@@ -141,6 +151,7 @@ func (c *httpRequest) request(o *engine.Outside) (egress.Request, error) {
 	if err != nil {
 		return req, err
 	}
+	req.SecretBody = c.Body.Secret()
 	kind := "application/json"
 	switch c.BodyType {
 	case "form":

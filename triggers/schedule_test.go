@@ -12,7 +12,7 @@ import (
 func problems(t *testing.T, structure, settings string) []engine.Problem {
 	t.Helper()
 	checker := engine.NewChecker(engine.Kinds{Triggers: []engine.TriggerKind{scheduleSpec.Build()}})
-	checker.Know([]byte(`{"id": "Order", "fields": [{"id": "status", "type": "string"}]}`))
+	checker.Know("structure", []byte(`{"id": "Order", "fields": [{"id": "status", "type": "string"}]}`))
 	trigger := strings.Replace(settings, "{", `{"id": "s", "kind": "schedule", `, 1)
 	return checker.Check("scenario", []byte(`{"id": "x", `+structure+`"triggers": [`+trigger+`], "steps": []}`))
 }

@@ -57,7 +57,7 @@ func (r remote) dial(ctx context.Context) (*client, error) {
 			return nil, fmt.Errorf("no server runs on %s and it holds no data: start one with `cuelight serve`, or name one with --url or --data", data)
 		}
 	}
-	a, err := app.New(ctx, app.Config{Data: data, Database: r.Database})
+	a, err := app.New(ctx, app.Config{Data: data, Database: r.Database, SecretKeyFile: os.Getenv(app.SecretKeyEnv)})
 	if err != nil {
 		return nil, err
 	}

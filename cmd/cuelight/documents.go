@@ -69,7 +69,10 @@ func (c *validateCmd) Run() error {
 type sources struct {
 	App   string   `help:"The app; left out, the one of the document of the kind app."`
 	Files []string `name:"file" short:"f" required:"" help:"YAML or JSON files, or folders of them."`
-	Prune bool     `help:"Delete the scenarios that are not in the files, and stop them first; wants whole folders. Structures stay."`
+	Prune bool     `help:"Delete the scenarios and constants that are not in the files, and stop scenarios first; wants whole folders. Structures and secrets stay."`
+	// Drop and Convert are asked for by name, since they touch what objects hold.
+	Drop    []string `placeholder:"Order.note" help:"A field that is not in the files any more may go away, with all its values."`
+	Convert []string `placeholder:"Order.total" help:"The values of a field whose type is another in the files may be converted; refused with a report if one can not be."`
 }
 
 // Validate wants folders for --prune: what is not in one file may be in the next.
@@ -91,7 +94,7 @@ func (s *sources) plan(ctx context.Context, cl *client, start bool) (*files.Plan
 	if err != nil {
 		return nil, err
 	}
-	return files.Make(ctx, cl, kinds(), docs, files.Options{App: s.App, Prune: s.Prune, Start: start})
+	return files.Make(ctx, cl, kinds(), docs, files.Options{App: s.App, Prune: s.Prune, Start: start, Drop: s.Drop, Convert: s.Convert})
 }
 
 type applyCmd struct {
@@ -158,7 +161,7 @@ type exportCmd struct {
 	remote
 	App    string   `help:"The app; left out, the only one there is."`
 	Output string   `short:"o" placeholder:"DIR" help:"Folder to write into, one file for each thing; left out, all goes to standard output."`
-	Kind   []string `enum:"app,structure,scenario" help:"Only these kinds: app, structure, scenario."`
+	Kind   []string `enum:"app,constant,secret,structure,scenario" help:"Only these kinds: app, constant, secret, structure, scenario."`
 	Draft  bool     `help:"The drafts of the scenarios instead of the versions that run."`
 }
 

@@ -29,6 +29,7 @@ type cli struct {
 	Account  accountCmd  `cmd:"" help:"People who build and operate."`
 	User     userCmd     `cmd:"" help:"End users of an app."`
 	Token    tokenCmd    `cmd:"" help:"API tokens."`
+	Secret   secretCmd   `cmd:"" help:"Secrets that HTTP requests of scenarios may send."`
 	Push     pushCmd     `cmd:"" help:"Send a PUSH-message to open pages."`
 	Version  versionCmd  `cmd:"" help:"Print the version."`
 }

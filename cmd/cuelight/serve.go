@@ -15,6 +15,7 @@ type serveCmd struct {
 	Data       string         `default:"" help:"Directory of everything that is kept (default ./cuelight-data; with --demo a throw-away one)."`
 	Database   string         `help:"postgres:// URL; left out, a SQLite file in the data directory."`
 	PublicURL  string         `name:"public-url" help:"How clients reach the server, if not by the listen address."`
+	SecretKey  string         `name:"secret-key-file" help:"File with the key that secrets are sealed with (default secret.key in the data directory, made on first use). Nodes that share a database need the same key."`
 	Demo       bool           `help:"Fill an empty store with the demo and serve its page at /demo/."`
 	DemoPublic bool           `name:"demo-public" help:"Let the demo listen beyond loopback: everybody who reaches it may use it."`
 	Limit      map[string]int `help:"Limits to set, as requests=1000;sockets=20000; all are listed at /api/v1/limits."`
@@ -31,7 +32,7 @@ func (c *serveCmd) Run(ctx context.Context) error {
 	defer remove()
 	cfg := app.Config{
 		Listen: c.Listen, Database: c.Database, Data: data, PublicURL: c.PublicURL, Demo: c.Demo, DemoPublic: c.DemoPublic, Log: logger(c.LogLevel),
-		Version: version(),
+		Version: version(), SecretKeyFile: c.SecretKey,
 	}
 	if err := cfg.SetLimits(c.Limit); err != nil {
 		return err

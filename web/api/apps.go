@@ -43,6 +43,8 @@ type appBody struct {
 	Origins []string     `json:"origins,omitempty" nullable:"false" doc:"When given, the only origins whose pages may connect."`
 	// TimeZone is checked by the engine.
 	TimeZone string `json:"time_zone,omitempty" doc:"IANA name of the zone in which plain dates begin and schedules tick, such as Europe/Riga; empty is UTC."`
+	// PrivateHosts are checked by whoever may import the rules.
+	PrivateHosts []string `json:"private_hosts,omitempty" nullable:"false" doc:"The only addresses of private networks that HTTP requests of the app may reach, such as 10.1.0.0/16 or crm.internal:8080."`
 }
 
 type appOut struct {
@@ -51,8 +53,8 @@ type appOut struct {
 }
 
 func (a *API) createApp(ctx context.Context, _ *call, _ *struct{}, body *appBody) (*appOut, error) {
-	app := engine.App{ID: body.ID, Name: body.Name, Guests: body.Guests, Origins: body.Origins, TimeZone: body.TimeZone}
-	if err := checkApp(app); err != nil {
+	app := engine.App{ID: body.ID, Name: body.Name, Guests: body.Guests, Origins: body.Origins, TimeZone: body.TimeZone, PrivateHosts: body.PrivateHosts}
+	if err := errors.Join(checkApp(app), a.checkHosts(app.PrivateHosts)); err != nil {
 		return nil, err
 	}
 	if err := a.opt.Engine.PutApp(ctx, app, true); err != nil {

@@ -19,6 +19,10 @@ var rights = map[string]string{
 	"push":           "builder push",
 	"explainChange":  "viewer builder", // and tokens with all three scopes
 	"listStructures": "everyone", "getStructure": "everyone", "saveStructure": "builder scenarios:write",
+	"listConstants": "viewer builder scenarios:read", "getConstant": "viewer builder scenarios:read",
+	"putConstant": "builder scenarios:write", "deleteConstant": "builder scenarios:write",
+	"listSecrets": "viewer builder scenarios:read", "getSecret": "viewer builder scenarios:read",
+	"putSecret": "builder scenarios:write", "deleteSecret": "builder scenarios:write",
 	"listScenarios": "viewer builder scenarios:read", "getScenario": "viewer builder scenarios:read", "getDraft": "viewer builder scenarios:read",
 	"listVersions": "viewer builder scenarios:read", "getVersion": "viewer builder scenarios:read",
 	"deleteScenario": "builder scenarios:write", "saveDraft": "builder scenarios:write", "publish": "builder scenarios:write",

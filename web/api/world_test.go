@@ -17,6 +17,7 @@ import (
 
 	"github.com/cuelight/cuelight/engine"
 	"github.com/cuelight/cuelight/engine/account"
+	"github.com/cuelight/cuelight/engine/secret"
 	"github.com/cuelight/cuelight/steps"
 	"github.com/cuelight/cuelight/store/sqlite"
 	"github.com/cuelight/cuelight/triggers"
@@ -78,7 +79,11 @@ func newWorld(t *testing.T, change ...func(*api.Options)) *world {
 	}
 	w := &world{t: t, store: store, clock: newClock(), log: &bytes.Buffer{}, keys: map[string]string{}}
 	kinds := engine.Kinds{Steps: steps.All(), Triggers: triggers.All()}
-	w.engine = engine.New(store, engine.Options{Kinds: kinds})
+	box, err := secret.NewBox(make([]byte, secret.KeyBytes))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.engine = engine.New(store, engine.Options{Kinds: kinds, Secrets: box})
 	if err := w.engine.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -20,6 +20,7 @@ import (
 
 	"github.com/cuelight/cuelight/engine"
 	"github.com/cuelight/cuelight/engine/account"
+	"github.com/cuelight/cuelight/engine/secret"
 	"github.com/cuelight/cuelight/engine/task"
 	"github.com/cuelight/cuelight/steps"
 	"github.com/cuelight/cuelight/store"
@@ -36,6 +37,8 @@ type Config struct {
 	Database string
 	// Data is the directory of everything that is kept in files.
 	Data string
+	// SecretKeyFile holds the key of secrets; empty means secret.key in Data.
+	SecretKeyFile string
 	// PublicURL is how clients reach the server; empty means the address that it listens on.
 	PublicURL string
 	// Demo fills an empty store with the demo and serves its page.
@@ -87,7 +90,6 @@ func New(ctx context.Context, cfg Config) (*App, error) {
 }
 
 func (a *App) open(ctx context.Context) error {
-	var err error
 	if err := os.MkdirAll(a.cfg.Data, 0o700); err != nil {
 		return fmt.Errorf("make data directory: %w", err)
 	}
@@ -95,13 +97,21 @@ func (a *App) open(ctx context.Context) error {
 	if url == "" {
 		url = filepath.Join(a.cfg.Data, "cuelight.db")
 	}
+	key, err := SecretKey(a.cfg.Data, a.cfg.SecretKeyFile)
+	if err != nil {
+		return err
+	}
+	box, err := secret.NewBox(key)
+	if err != nil {
+		return err
+	}
 	a.network = steps.NewNetwork(a.own)
 	if a.Store, err = store.Open(ctx, url, store.Options{}); err != nil {
 		return err
 	}
 	a.Engine = engine.New(a.Store, engine.Options{
 		Kinds: engine.Kinds{Steps: steps.All(), Triggers: triggers.All()}, Log: a.log,
-		Outlet: a.pushed, Ended: a.ended, Services: a.network,
+		Outlet: a.pushed, Ended: a.ended, Services: a.network, Secrets: box,
 	})
 	if err := a.Engine.Start(ctx); err != nil {
 		return err
@@ -109,13 +119,13 @@ func (a *App) open(ctx context.Context) error {
 	a.Accounts = account.New(account.Options{
 		Engine: a.Engine, Store: a.Store, Ended: a.ended, Limits: account.Limits{LoginsPerAccount: a.cfg.Logins},
 	})
-	key, err := a.instanceKey(ctx)
+	signing, err := a.instanceKey(ctx)
 	if err != nil {
 		return err
 	}
 	a.reports = newReporter(a.group.Go, a.Engine.Deliveries, a.log)
 	a.Live = live.New(live.Options{
-		Log: pushLog{a.Store}, Door: door{a}, Key: key, Limits: a.cfg.Live, Logger: a.log, Go: a.group.Go, Report: a.reports.take,
+		Log: pushLog{a.Store}, Door: door{a}, Key: signing, Limits: a.cfg.Live, Logger: a.log, Go: a.group.Go, Report: a.reports.take,
 	})
 	a.sockets.Store(a.Live)
 	if a.cfg.Demo {

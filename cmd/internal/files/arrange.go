@@ -10,7 +10,9 @@ import (
 
 // The order of keys (contracts 1). What comes after the settings of a step or trigger is in its tail.
 var (
-	appKeys       = []string{"kind", "id", "name", "guests", "origins", "time_zone"}
+	appKeys       = []string{"kind", "id", "name", "guests", "origins", "time_zone", "private_hosts"}
+	constantKeys  = []string{"kind", "id", "value", "notes"}
+	secretKeys    = []string{"kind", "id", "hosts", "notes"}
 	structureKeys = []string{"kind", "id", "name", "title", "fields"}
 	fieldKeys     = []string{"id", "name", "type", "structure", "required", "unique", "indexed", "options", "auto", "default"}
 	scenarioKeys  = []string{"kind", "id", "name", "structure", "parameters", "triggers", "order", "lane", "settings", "steps", "catch"}
@@ -60,6 +62,10 @@ func (s *Shapes) arrange(kind string, doc map[string]any) object {
 	switch kind {
 	case App:
 		return inOrder(doc, appKeys, nil, nil)
+	case Constant:
+		return inOrder(doc, constantKeys, nil, nil)
+	case Secret:
+		return inOrder(doc, secretKeys, nil, nil)
 	case Structure:
 		return inOrder(doc, structureKeys, nil, map[string]func(any) any{"fields": each(arrangeField)})
 	}

@@ -36,9 +36,8 @@ func problemsOf(check *engine.Checker, docs []*Document) Troubles {
 			wrong = append(wrong, d.trouble("", err.Error()))
 			continue
 		}
-		if raw[i] = doc; d.Kind == Structure {
-			check.Know(doc)
-		}
+		raw[i] = doc
+		check.Know(d.Kind, doc)
 	}
 	for i, d := range docs {
 		if raw[i] == nil {

@@ -12,11 +12,13 @@ import (
 // The kinds of documents, in the order in which they are applied.
 const (
 	App       = "app"
+	Constant  = "constant"
+	Secret    = "secret"
 	Structure = "structure"
 	Scenario  = "scenario"
 )
 
-var kinds = []string{App, Structure, Scenario}
+var kinds = []string{App, Constant, Secret, Structure, Scenario}
 
 // Document is one document of a file.
 type Document struct {

@@ -44,6 +44,11 @@ func Export(ctx context.Context, server Server, kinds engine.Kinds, o ExportOpti
 	if want(App) {
 		err = e.add("app.yaml", App, app, "")
 	}
+	for _, k := range itemKinds {
+		if err == nil && want(k.kind) {
+			err = e.addItems(ctx, k.kind, k.room)
+		}
+	}
 	if err == nil && want(Structure) {
 		err = e.addStructures(ctx)
 	}
@@ -136,7 +141,7 @@ func Stream(files []File) []byte {
 // Stale names the files in a folder, as an export would have made them, whose things are not exported any more.
 func Stale(dir string, kinds []string, exported []File) []string {
 	var notes []string
-	for _, kind := range []string{Structure, Scenario} {
+	for _, kind := range []string{Constant, Secret, Structure, Scenario} {
 		if len(kinds) > 0 && !slices.Contains(kinds, kind) {
 			continue
 		}

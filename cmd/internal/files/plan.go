@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/url"
 	"slices"
+	"strings"
 
 	"github.com/cuelight/cuelight/engine"
 )
@@ -19,6 +21,19 @@ type Options struct {
 	Prune bool
 	// Start starts the scenarios too.
 	Start bool
+	// Drop and Convert are fields, as Order.note, that may go away with their values, or whose values may be converted to another type.
+	Drop, Convert []string
+}
+
+// fieldsOf are the fields of a structure among names such as Order.note.
+func fieldsOf(names []string, structure string) []string {
+	var own []string
+	for _, name := range names {
+		if field, ok := strings.CutPrefix(name, structure+"."); ok {
+			own = append(own, field)
+		}
+	}
+	return own
 }
 
 // Action is what becomes of one thing.
@@ -53,7 +68,9 @@ type planner struct {
 	// has are the structures of the app, by id; exists says that there is the app.
 	has    map[string]map[string]any
 	exists bool
-	plan   *Plan
+	// items are the constants and secrets of the app, by kind.
+	items map[string][]map[string]any
+	plan  *Plan
 }
 
 // Make checks the documents against each other and against the app, without changing anything, and says what bringing them in would do.
@@ -71,7 +88,7 @@ func Make(ctx context.Context, server Server, kinds engine.Kinds, docs []*Docume
 	if err != nil {
 		return nil, err
 	}
-	p := &planner{remote: appOf(server, o.App), Options: o, shapes: shapes, docs: docs, has: map[string]map[string]any{}, plan: &Plan{App: o.App}}
+	p := &planner{remote: appOf(server, o.App), Options: o, shapes: shapes, docs: docs, has: map[string]map[string]any{}, items: map[string][]map[string]any{}, plan: &Plan{App: o.App}}
 	app, err := p.app(ctx)
 	if err != nil {
 		return nil, err
@@ -81,14 +98,45 @@ func Make(ctx context.Context, server Server, kinds engine.Kinds, docs []*Docume
 	if err := p.readStructures(ctx, check); err != nil {
 		return nil, err
 	}
+	if err := p.readItems(ctx, check); err != nil {
+		return nil, err
+	}
 	if wrong := problemsOf(check, docs); len(wrong) > 0 {
 		return nil, wrong
 	}
 	p.planApp(app)
+	p.planItems()
 	if err := p.planStructures(ctx); err != nil {
 		return nil, err
 	}
-	return p.plan, p.planScenarios(ctx)
+	if err := p.planScenarios(ctx); err != nil {
+		return nil, err
+	}
+	if p.Prune {
+		p.pruneItems()
+	}
+	return p.plan, nil
+}
+
+// readItems reads the constants and secrets of the app, which the documents may name.
+func (p *planner) readItems(ctx context.Context, check *engine.Checker) error {
+	if !p.exists {
+		return nil
+	}
+	for _, k := range itemKinds {
+		var err error
+		if p.items[k.kind], err = p.remote.items(ctx, k.kind, k.room); err != nil {
+			return err
+		}
+		for _, doc := range p.items[k.kind] {
+			raw, err := marshal(doc)
+			if err != nil {
+				return err
+			}
+			check.Know(k.kind, raw)
+		}
+	}
+	return nil
 }
 
 func (p *planner) readStructures(ctx context.Context, check *engine.Checker) error {
@@ -111,6 +159,7 @@ func (p *planner) readStructures(ctx context.Context, check *engine.Checker) err
 		if err := check.Has(raw); err != nil {
 			return fmt.Errorf("structure %s of the server: %w", id, err)
 		}
+		check.Allow(id, p.change(id))
 	}
 	return nil
 }
@@ -139,7 +188,7 @@ func (p *planner) same(d *Document) {
 }
 
 // appDefaults are the settings of an app that its document does not name.
-var appDefaults = map[string]any{"name": "", "guests": false, "origins": []any{}, "time_zone": ""}
+var appDefaults = map[string]any{"name": "", "guests": false, "origins": []any{}, "time_zone": "", "private_hosts": []any{}}
 
 func (p *planner) planApp(app map[string]any) {
 	docs := p.of(App)
@@ -238,8 +287,27 @@ func (p *planner) planStructure(ctx context.Context, d *Document, late []string)
 		p.same(d)
 		return nil
 	}
-	p.add(&Action{Sign: "~", Kind: Structure, ID: d.ID, Changes: changes, doc: d}, "PUT", p.structurePath(d.ID), etag, json.RawMessage(raw))
+	p.add(&Action{Sign: "~", Kind: Structure, ID: d.ID, Changes: changes, doc: d}, "PUT", p.structurePath(d.ID)+p.changeQuery(d.ID), etag, json.RawMessage(raw))
 	return nil
+}
+
+// change is what may happen to the values of a structure's objects.
+func (p *planner) change(structure string) engine.StructureChange {
+	return engine.StructureChange{Drop: fieldsOf(p.Drop, structure), Convert: fieldsOf(p.Convert, structure)}
+}
+
+func (p *planner) changeQuery(structure string) string {
+	change, q := p.change(structure), url.Values{}
+	if len(change.Drop) > 0 {
+		q.Set("drop", strings.Join(change.Drop, ","))
+	}
+	if len(change.Convert) > 0 {
+		q.Set("convert", strings.Join(change.Convert, ","))
+	}
+	if len(q) == 0 {
+		return ""
+	}
+	return "?" + q.Encode()
 }
 
 // stored is a structure as the server keeps it: without what says the same as nothing.

@@ -226,7 +226,7 @@ func TestEveryTriggerComesBack(t *testing.T) {
 			t.Fatal(err)
 		}
 		check := engine.NewChecker(allKinds)
-		check.Know([]byte(`{"kind":"structure","id":"Order","fields":[]}`))
+		check.Know("structure", []byte(`{"kind":"structure","id":"Order","fields":[]}`))
 		if wrong := check.Check(Scenario, fmt.Appendf(nil, `{"id":"x","structure":"Order","triggers":[%s],"steps":[]}`, doc)); len(wrong) > 0 {
 			t.Errorf("trigger %s: %v: this test needs a value for a setting", k.Kind, wrong)
 			continue
