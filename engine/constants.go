@@ -46,8 +46,10 @@ type nouns struct {
 // ParseConstant reads the document of a constant.
 func ParseConstant(doc []byte) (Constant, error) {
 	var in struct {
-		Kind string `json:"kind"`
-		Constant
+		Kind  string          `json:"kind"`
+		ID    string          `json:"id"`
+		Value json.RawMessage `json:"value"`
+		Notes string          `json:"notes"`
 	}
 	if err := decodeStrict(doc, &in); err != nil {
 		return Constant{}, err
@@ -55,8 +57,9 @@ func ParseConstant(doc []byte) (Constant, error) {
 	if in.Kind != "" && in.Kind != string(RecordConstant) {
 		return Constant{}, invalid("kind", "KIND", "must be constant")
 	}
-	_, err := in.read()
-	return in.Constant, err
+	c := Constant{ID: in.ID, Value: in.Value, Notes: in.Notes}
+	_, err := c.read()
+	return c, err
 }
 
 // read checks a constant and gives its value as expressions see it.

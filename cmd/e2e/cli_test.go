@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"bytes"
 	"errors"
 	"os"
 	"os/exec"
@@ -73,7 +74,7 @@ func TestCommandLineReachesTheData(t *testing.T) {
 	} {
 		env["MODE"] = mode
 		// One after the other: without a server, each command has the data for itself.
-		for _, dir := range []string{"remote", "files"} {
+		for _, dir := range []string{"remote", "files", "items"} {
 			t.Run(mode+"/"+dir, func(t *testing.T) { testscript.Run(t, scripts(dir, env)) })
 		}
 	}
@@ -104,6 +105,38 @@ func TestSecretsAreTheirOwnersOnly(t *testing.T) {
 			t.Error("the demo's token is another one after a restart")
 		}
 		s.call("GET", "/api/v1/apps/demo/structures/Order/objects", token, nil)
+	}
+}
+
+// TestASecretLiesInNoFileAsItIs looks for a secret in all that the server keeps and says.
+func TestASecretLiesInNoFileAsItIs(t *testing.T) {
+	s := newServer(t, "")
+	const canary = "the canary of the mine"
+	s.call("PUT", "/api/v1/apps/demo/secrets/crm", s.admin(), map[string]any{"value": canary, "hosts": []string{"http://127.0.0.1:9"}})
+	s.call("PUT", "/api/v1/apps/demo/scenarios/send/draft", s.admin(), map[string]any{
+		"triggers": []any{map[string]any{"id": "c", "kind": "call"}},
+		"steps":    []any{map[string]any{"id": "h", "kind": "http_request", "url": "http://127.0.0.1:9/{{ url(secret.crm) }}", "headers": map[string]any{"X-Key": "{{ secret.crm }}"}}},
+	})
+	s.call("POST", "/api/v1/apps/demo/scenarios/send/publish", s.admin(), map[string]any{"start": true})
+	s.call("POST", "/api/v1/apps/demo/scenarios/send/call?wait=10s", s.admin(), map[string]any{})
+	if runs := string(s.call("GET", "/api/v1/apps/demo/runs?scenario=send", s.admin(), nil).body); !strings.Contains(runs, "EGRESS") {
+		t.Errorf("the run that sends the secret is %s", runs)
+	}
+	s.stop(syscall.SIGTERM)
+	files := 0
+	err := filepath.WalkDir(s.data, func(path string, entry os.DirEntry, err error) error {
+		if err != nil || !entry.Type().IsRegular() {
+			return err
+		}
+		files++
+		data, err := os.ReadFile(path)
+		if bytes.Contains(data, []byte("the canary")) || bytes.Contains(data, []byte("the%20canary")) {
+			t.Errorf("%s holds the secret", entry.Name())
+		}
+		return err
+	})
+	if err != nil || files < 2 {
+		t.Errorf("%d files were looked at: %v", files, err)
 	}
 }
 
