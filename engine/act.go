@@ -166,8 +166,11 @@ func (a *act) enterLane(r *Run, node string) error {
 	if r.Place == 0 {
 		r.Place = lane.Tail + 1
 	}
-	free := lane.Holder == "" && (len(lane.Queue) == 0 || compareTurn(r, lane.Queue[0]) < 0)
-	if !free {
+	with := *lane
+	asQueued := *r
+	asQueued.Status, asQueued.Holds = RunQueued, false
+	with.settle(&asQueued)
+	if next := with.nextInTurn(a.places(r.Lane), a.inTurns(r.Lane)); next == nil || next.ID != r.ID {
 		r.Status, r.Holds, r.Owner = RunQueued, false, ""
 		return nil
 	}
@@ -175,7 +178,7 @@ func (a *act) enterLane(r *Run, node string) error {
 	return nil
 }
 
-// leaveLane is called for a run that gives its lane up: the next run in turn takes it over, on this node.
+// leaveLane is called for a run that gives its lane up: the next in turn take it over, on this node.
 func (a *act) leaveLane(r *Run, node string) error {
 	held := r.Holds
 	r.Holds = false
@@ -186,15 +189,17 @@ func (a *act) leaveLane(r *Run, node string) error {
 		return err
 	}
 	a.lanes[r.Lane].settle(r)
-	lane := a.lanes[r.Lane]
-	if len(lane.Queue) == 0 {
-		return nil
+	for range MaxPlaces { // more than one may have waited for this one's object, or for a place that it could not take before
+		first := a.lanes[r.Lane].nextInTurn(a.places(r.Lane), a.inTurns(r.Lane))
+		if first == nil {
+			return nil
+		}
+		next := *first
+		next.Status, next.Holds, next.Owner = RunReady, true, node
+		next.Epoch++
+		next.Cause = nil
+		a.setRun(&next)
 	}
-	next := *lane.Queue[0]
-	next.Status, next.Holds, next.Owner = RunReady, true, node
-	next.Epoch++
-	next.Cause = nil
-	a.setRun(&next)
 	return nil
 }
 

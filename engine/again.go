@@ -70,13 +70,13 @@ func (a *act) retry(id RunID) error {
 		st.Error, st.FailedAt, st.FailedKey = nil, nil, 0
 	}
 	st.Attempt = 0
+	st.Seat = nil // its caller has its answer, and may be at another call by now
 	next := *row
 	if next.State, err = st.encode(); err != nil {
 		return err
 	}
 	next.Epoch++
 	next.Error, next.Holds = nil, false
-	next.Parent = "" // its caller has its answer and may be at another call by now
 	next.DueAt, next.FinishedAt, next.ForgetAt = time.Time{}, time.Time{}, time.Time{}
 	if err := a.enterLane(&next, a.cat.node); err != nil {
 		return err

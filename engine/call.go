@@ -166,8 +166,8 @@ func (s *Scope) needCalled(v *Version, l Link) error {
 		if _, known := s.a.locks[key]; !known {
 			need.Peek = append(need.Peek, key)
 		}
-		if !l.Wait && !v.lane.IsSet() && v.doc.Order == OrderPerObject {
-			need.want(s.a, LaneKey(s.a.app, v.Scenario+"/"+object))
+		if lane := v.ownLane(object); !l.Wait && !v.lane.IsSet() && lane != "" {
+			need.want(s.a, LaneKey(s.a.app, lane))
 		}
 	}
 	if len(need.Lock)+len(need.Peek) > 0 {

@@ -67,8 +67,8 @@ func (e *Engine) likelyKeys(w Write) []Key {
 		values, _ = s.parseFields(w.Fields)
 	}
 	cat.index[w.Structure].find(on, keysOf(w.Fields), values, func(t *Trigger) {
-		if len(keys) < 16 && !t.version.lane.IsSet() && t.version.doc.Order == OrderPerObject {
-			keys = append(keys, LaneKey(w.App, t.version.Scenario+"/"+w.ID))
+		if lane := t.version.ownLane(w.ID); len(keys) < 16 && !t.version.lane.IsSet() && lane != "" {
+			keys = append(keys, LaneKey(w.App, lane))
 		}
 	})
 	return keys

@@ -30,6 +30,10 @@ type state struct {
 	// Ticks and Made are what the run's deferred expressions have spent; see budget.
 	Ticks int `json:"ticks,omitempty"`
 	Made  int `json:"made,omitempty"`
+	// Pace is which of the stages of pace the run has behind it.
+	Pace int `json:"pace,omitempty"`
+	// Active is how many milliseconds its steps have worked outside and been evaluated.
+	Active int64 `json:"active,omitempty"`
 	// Steady counts the steps outside of loops, Passes the passes of all loops: they have bounds of their own.
 	Steady int `json:"steady,omitempty"`
 	Passes int `json:"passes,omitempty"`

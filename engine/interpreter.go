@@ -63,6 +63,7 @@ func (op *advanceOp) decide(l *Loaded, cats *catalogues) (Effects, error) {
 	w.a.cause.Path = w.state.Path
 	if p := op.prepared; p != nil {
 		w.state.Ticks, w.state.Made = w.state.Ticks+p.ticks, w.state.Made+p.made
+		w.state.Active += p.took.Milliseconds()
 	}
 	switch cat.stateOf(row.Scenario) {
 	case Paused:
@@ -73,6 +74,17 @@ func (op *advanceOp) decide(l *Loaded, cats *catalogues) (Effects, error) {
 		if err := w.judge(); err != nil {
 			return Effects{}, err
 		}
+	}
+	if next.Status == RunReady && w.state.Pace < paceTaken {
+		keep, err := w.pace()
+		if err != nil {
+			return Effects{}, err
+		}
+		w.begun = w.begun || keep
+	}
+	if limit := op.version.doc.Settings.active(); next.Status == RunReady && time.Duration(w.state.Active)*time.Millisecond > limit {
+		w.run.Error = &RunError{Code: "RUN_TIMEOUT", Message: fmt.Sprintf("its steps worked for more than %s in all (settings.timeout)", limit)}
+		w.finish(RunFailed)
 	}
 	if next.Status == RunReady {
 		if err := w.steps(); err != nil {
@@ -95,8 +107,9 @@ type walk struct {
 	seen  *Object // the state of the current object that env shows
 	env   expr.Env
 	done  int // steps walked in this op
-	// turned says that a loop has gone on in this op.
-	turned bool
+	// turned says that a loop has gone on in this op, begun that the run was judged or paced in it: that is kept before a worker does
+	// anything for the run.
+	turned, begun bool
 }
 
 // judge settles a candidate: its condition was evaluated by a worker on the change's images.
@@ -128,6 +141,7 @@ func (w *walk) judge() error {
 			}
 		}
 		w.run.Candidate, w.run.Trigger = false, t.ID
+		w.begun = true
 		return nil
 	}
 	w.finish(RunNotMatched)
@@ -218,7 +232,7 @@ func (w *walk) effects() int {
 // step walks one step. ended says that the op ends before it, so that the next op begins with it.
 func (w *walk) step(s *step) (ended bool, err error) {
 	if s.prepares() && !w.isPrepared(s) {
-		if w.done > 0 || w.turned {
+		if w.done > 0 || w.turned || w.begun {
 			return true, nil // the next op begins with it
 		}
 		return false, errPrepare
@@ -265,7 +279,7 @@ func (w *walk) step(s *step) (ended bool, err error) {
 // many times.
 func (w *walk) isPrepared(s *step) bool {
 	p := w.op.prepared
-	if p == nil || p.step != s || w.done > 0 || w.turned {
+	if p == nil || p.step != s || w.done > 0 || w.turned || w.begun {
 		return false
 	}
 	return s.outside == nil || w.op.fetched.of(s) && w.op.fetched.walked == w.state.Walked+1

@@ -62,7 +62,7 @@ func (r Retain) forget(status RunStatus, v *Version, now time.Time) time.Time {
 		own = time.Duration(v.doc.Settings.KeepRuns)
 	}
 	switch {
-	case status == RunNotMatched:
+	case status == RunNotMatched, status == RunMerged:
 		return now.Add(keepMatched)
 	case own > 0:
 		return now.Add(own)

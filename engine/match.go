@@ -285,13 +285,7 @@ func (a *act) laneOf(v *Version, object string, env expr.Env) (string, error) {
 		text, err := expr.Text(value)
 		return "shared:" + hashText(text), err
 	}
-	switch {
-	case v.doc.Order == OrderOneByOne:
-		return v.Scenario, nil
-	case v.doc.Order == OrderPerObject && object != "":
-		return v.Scenario + "/" + object, nil
-	}
-	return "", nil
+	return v.ownLane(object), nil
 }
 
 // start commits one run for a change; it gives no id when the object has had its one run.

@@ -28,12 +28,14 @@ func (e *Engine) evaluate(ctx context.Context, op *advanceOp, effects bool) erro
 	}
 	op.prepared = &prepared{values: map[*slot]preparedValue{}, version: -1}
 	budget := expr.NewBudget(st.budget(), e.opt.Clock)
-	defer func() { op.prepared.ticks, op.prepared.made = budget.Used() }()
+	began := e.opt.Clock()
+	defer func() {
+		op.prepared.ticks, op.prepared.made = budget.Used()
+		op.prepared.took = e.opt.Clock().Sub(began)
+	}()
 	if r.Candidate {
-		yes, err := e.evaluateCandidate(ctx, cat, op, budget)
-		if err != nil || !yes {
-			return err
-		}
+		// Whether it is a run at all is committed before anything is done for its first step.
+		return e.evaluateCandidate(ctx, cat, op, budget)
 	}
 	if err := e.loadLoop(ctx, cat, op, st); err != nil {
 		return err
@@ -143,39 +145,36 @@ func (e *Engine) inTurn(ctx context.Context, evaluate func()) error {
 	return nil
 }
 
-// evaluateCandidate judges the conditions for whose sake the run was committed, and says whether one of them is true.
-func (e *Engine) evaluateCandidate(ctx context.Context, cat *catalogue, op *advanceOp, budget *expr.Budget) (bool, error) {
+// evaluateCandidate judges the conditions for whose sake the run was committed.
+func (e *Engine) evaluateCandidate(ctx context.Context, cat *catalogue, op *advanceOp, budget *expr.Budget) error {
 	ch, s := op.run.Cause, cat.structures[op.run.Structure]
 	if s == nil || ch == nil {
-		return false, coded(ErrInvalid, "CANDIDATE", "the structure or the change of the run is gone")
+		return coded(ErrInvalid, "CANDIDATE", "the structure or the change of the run is gone")
 	}
 	names, err := imagesEnv(s, ch, imageOf(ch, ch.Before, -1), imageOf(ch, ch.After, 0))
 	if err != nil {
-		return false, err
+		return err
 	}
 	user, err := e.userOf(ctx, op)
 	if err != nil {
-		return false, err
+		return err
 	}
 	if us := cat.structures[UserStructure]; us != nil {
 		env, err := us.env(user)
 		if err != nil {
-			return false, err
+			return err
 		}
 		names["user"] = orNil(env)
 	}
 	cat.fill(names, map[string]any{})
-	proved := false
 	links := e.follower(ctx, op.run.App, cat)
 	err = e.inTurn(ctx, func() {
 		for _, t := range op.version.candidates(ch) {
 			v, err := t.If.eval(expr.Env{Names: names, Now: ch.At, Zone: cat.zone, Follow: links.follow}, budget)
 			op.prepared.values[t.If.slot] = preparedValue{v, err}
-			yes, _ := v.(bool)
-			proved = proved || yes && err == nil
 		}
 	})
-	return proved, errors.Join(err, links.failed)
+	return errors.Join(err, links.failed)
 }
 
 // userOf is the user who caused a run, nil when there is none or nothing asks for him.

@@ -25,6 +25,8 @@ const (
 	RunCancelled RunStatus = "cancelled"
 	// RunNotMatched is a candidate whose deferred condition proved false; it has no history and is kept an hour.
 	RunNotMatched RunStatus = "not_matched"
+	// RunMerged waited for its object's changes to settle when a later change's run took its place; it is kept an hour.
+	RunMerged RunStatus = "merged"
 )
 
 // Open says that the run is not final.
@@ -119,13 +121,19 @@ type RunValue struct {
 
 // Lane is the state of a lane as the store loads it.
 type Lane struct {
-	// Holder is the run whose turn it is; empty when the lane is free.
-	Holder RunID
+	// Holders are the runs whose turn it is: one at most, unless the lane has several places.
+	Holders []Holder
 	// Tail is the highest place among its open runs.
 	Tail int64
 	// Queue are the next runs in turn, at most LaneWindow; More says that there are further ones.
 	Queue []*Run
 	More  bool
+}
+
+// Holder is a run that holds a lane, and its object.
+type Holder struct {
+	Run    RunID
+	Object string
 }
 
 // LaneWindow is how many queued runs of a lane a store loads with it.
@@ -145,12 +153,10 @@ func compareTurn(a, b *Run) int {
 // settle brings the lane up to a run's new state.
 func (l *Lane) settle(r *Run) {
 	l.Queue = slices.DeleteFunc(slices.Clone(l.Queue), func(q *Run) bool { return q.ID == r.ID })
-	if l.Holder == r.ID {
-		l.Holder = ""
-	}
+	l.Holders = slices.DeleteFunc(slices.Clone(l.Holders), func(h Holder) bool { return h.Run == r.ID })
 	switch {
 	case r.Holds:
-		l.Holder = r.ID
+		l.Holders = append(l.Holders, Holder{r.ID, r.Object})
 		l.Tail = max(l.Tail, r.Place)
 	case r.Status == RunQueued:
 		l.Tail = max(l.Tail, r.Place)
@@ -160,6 +166,30 @@ func (l *Lane) settle(r *Run) {
 		}
 		l.Queue = slices.Insert(l.Queue, at, r)
 	}
+}
+
+// nextInTurn is the queued run that may hold the lane now, where it has so many places, nil when none may. With inTurns no two runs of an
+// object hold it: a run behind one of its own object is passed over.
+func (l *Lane) nextInTurn(places int, inTurns bool) *Run {
+	if len(l.Holders) >= places {
+		return nil
+	}
+	if !inTurns {
+		if len(l.Queue) == 0 {
+			return nil
+		}
+		return l.Queue[0]
+	}
+	held := map[string]bool{}
+	for _, h := range l.Holders {
+		held[h.Object] = h.Object != ""
+	}
+	for _, r := range l.Queue {
+		if !held[r.Object] {
+			return r
+		}
+	}
+	return nil
 }
 
 // drained says that the window is used up although there are more runs: the lane has to be loaded anew.

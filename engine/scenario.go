@@ -32,8 +32,17 @@ type Scenario struct {
 
 // ScenarioSettings are the limits of a scenario.
 type ScenarioSettings struct {
+	// Timeout is how long the steps of one run may work outside in all, waiting not counted; unset means 5 minutes.
+	Timeout Duration `json:"timeout,omitzero"`
 	// KeepRuns is how long finished runs are kept; unset means 14 days.
 	KeepRuns Duration `json:"keep_runs,omitzero"`
+	// MaxConcurrent is how many runs walk steps at a time, on all nodes together; 0 is no bound.
+	MaxConcurrent int `json:"max_concurrent,omitzero"`
+	// Debounce has a run wait until its object has not changed for so long, at most ten times that; the last change's run takes the place of
+	// those before.
+	Debounce Duration `json:"debounce,omitzero"`
+	// Rate is how many runs begin in a time, as 10/m; what is more waits for its turn.
+	Rate string `json:"rate,omitzero"`
 }
 
 // The orders of a scenario's runs.
@@ -196,7 +205,7 @@ func ParseScenario(doc []byte) (*Scenario, error) {
 			add("parameters."+name, "TYPE", "must be one of string, number, decimal, boolean, date, json")
 		}
 	}
-	if len(errs) > 0 {
+	if errs = append(errs, s.Settings.check(&s)...); len(errs) > 0 {
 		return nil, &InvalidError{Fields: errs}
 	}
 	return &s, nil

@@ -37,6 +37,8 @@ type prepared struct {
 	// item is the object that a loop was at, itemVersion its version.
 	item        Target
 	itemVersion int64
+	// took is how long the worker was at it.
+	took time.Duration
 	// ticks and made are what the evaluation spent of the run's budget.
 	ticks, made int
 }

@@ -144,13 +144,12 @@ func queueRows[T any](batch *pgx.Batch, b *engine.Batch, scan func(scanner) (T, 
 	})
 }
 
-// queueLanes asks who holds each lane, for its last place and for the next runs in turn. The last place is looked for among the started
+// queueLanes asks who hold each lane, for its last place and for the next runs in turn. The last place is looked for among the started
 // and the others apart: so it is the end of a range of the index each time.
 func queueLanes(batch *pgx.Batch, b *engine.Batch, keys *table) {
 	lanes := map[engine.Key]*engine.Lane{}
-	batch.Queue(`SELECT k.app, k.lane, COALESCE(h.id, ''), GREATEST(COALESCE(s.place, 0), COALESCE(u.place, 0))
+	batch.Queue(`SELECT k.app, k.lane, GREATEST(COALESCE(s.place, 0), COALESCE(u.place, 0))
 		FROM unnest($1::text[], $2::text[]) AS k(app, lane)
-		LEFT JOIN LATERAL (SELECT id FROM runs WHERE app = k.app AND lane = k.lane AND lane <> '' AND finished_at = 0 AND holds = 1 LIMIT 1) AS h ON true
 		LEFT JOIN LATERAL (SELECT place FROM runs WHERE app = k.app AND lane = k.lane AND lane <> '' AND finished_at = 0 AND started = 1 ORDER BY place DESC LIMIT 1) AS s ON true
 		LEFT JOIN LATERAL (SELECT place FROM runs WHERE app = k.app AND lane = k.lane AND lane <> '' AND finished_at = 0 AND started = 0 ORDER BY place DESC LIMIT 1) AS u ON true`,
 		keys.args()...).Query(func(rows pgx.Rows) error {
@@ -158,10 +157,25 @@ func queueLanes(batch *pgx.Batch, b *engine.Batch, keys *table) {
 			lane := &engine.Lane{}
 			var app engine.AppID
 			var name string
-			if err := rows.Scan(&app, &name, &lane.Holder, &lane.Tail); err != nil {
+			if err := rows.Scan(&app, &name, &lane.Tail); err != nil {
 				return err
 			}
 			lanes[engine.LaneKey(app, name)] = lane
+		}
+		return rows.Err()
+	})
+	batch.Queue(`SELECT r.app, r.lane, r.id, r.object FROM unnest($1::text[], $2::text[]) AS k(app, lane)
+		JOIN runs AS r ON r.app = k.app AND r.lane = k.lane AND r.lane <> '' AND r.holds = 1 AND r.finished_at = 0 ORDER BY r.place, r.id`,
+		keys.args()...).Query(func(rows pgx.Rows) error {
+		for rows.Next() {
+			var app engine.AppID
+			var name string
+			var h engine.Holder
+			if err := rows.Scan(&app, &name, &h.Run, &h.Object); err != nil {
+				return err
+			}
+			lane := lanes[engine.LaneKey(app, name)]
+			lane.Holders = append(lane.Holders, h)
 		}
 		return rows.Err()
 	})

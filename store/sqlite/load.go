@@ -45,15 +45,26 @@ func (w *writer) loadKey(ctx context.Context, k engine.Key) (any, error) {
 	return nil, fmt.Errorf("unknown kind of key %d", k.Kind)
 }
 
-// lane reads who holds a lane, its last place and the next runs in turn. The last place is looked for among the started and the others
+// lane reads who hold a lane, its last place and the next runs in turn. The last place is looked for among the started and the others
 // apart: so it is the end of a range of the index each time.
 func (w *writer) lane(ctx context.Context, k engine.Key) (*engine.Lane, error) {
 	lane := &engine.Lane{}
-	err := w.row(ctx, `SELECT COALESCE((SELECT id FROM runs WHERE app = ?1 AND lane = ?2 AND lane <> '' AND finished_at = 0 AND holds = 1 LIMIT 1), ''), MAX(
+	err := w.row(ctx, `SELECT MAX(
 		COALESCE((SELECT place FROM runs WHERE app = ?1 AND lane = ?2 AND lane <> '' AND finished_at = 0 AND started = 1 ORDER BY place DESC LIMIT 1), 0),
 		COALESCE((SELECT place FROM runs WHERE app = ?1 AND lane = ?2 AND lane <> '' AND finished_at = 0 AND started = 0 ORDER BY place DESC LIMIT 1), 0))`,
-		[]any{k.App, k.ID}, &lane.Holder, &lane.Tail)
+		[]any{k.App, k.ID}, &lane.Tail)
 	if err != nil {
+		return nil, err
+	}
+	h, err := w.stmt(ctx, `SELECT id, object FROM runs WHERE app = ? AND lane = ? AND lane <> '' AND holds = 1 AND finished_at = 0 ORDER BY place, id`)
+	if err != nil {
+		return nil, err
+	}
+	holders, err := h.QueryContext(ctx, k.App, k.ID)
+	if err != nil {
+		return nil, err
+	}
+	if lane.Holders, err = collect(holders, scanHolder); err != nil {
 		return nil, err
 	}
 	s, err := w.stmt(ctx, selectRun+` WHERE app = ? AND lane = ? AND lane <> '' AND finished_at = 0 AND status = 'queued' ORDER BY started DESC, place LIMIT ?`)

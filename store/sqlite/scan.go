@@ -199,3 +199,9 @@ func scanDelivery(s scanner) (engine.Delivery, error) {
 	err := s.Scan(&d.App, &d.Run, &d.Seq, &d.Online, &d.Delivered, &d.Received)
 	return d, err
 }
+
+func scanHolder(s scanner) (engine.Holder, error) {
+	var h engine.Holder
+	err := s.Scan(&h.Run, &h.Object)
+	return h, err
+}

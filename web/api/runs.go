@@ -13,7 +13,7 @@ type runView struct {
 	ID         engine.RunID     `json:"id"`
 	Scenario   string           `json:"scenario"`
 	Version    int64            `json:"version"`
-	Status     engine.RunStatus `json:"status" enum:"ready,queued,waiting,calling,done,failed,cancelled,not_matched"`
+	Status     engine.RunStatus `json:"status" enum:"ready,queued,waiting,calling,done,failed,cancelled,not_matched,merged"`
 	Trigger    string           `json:"trigger,omitempty" doc:"The trigger that started it; absent for a call."`
 	Structure  string           `json:"structure,omitempty"`
 	Object     string           `json:"object,omitempty"`
@@ -45,7 +45,7 @@ type listRunsIn struct {
 	AppPath
 	PageQuery
 	Scenario string `query:"scenario" doc:"Only of this scenario."`
-	Status   string `query:"status" enum:"ready,queued,waiting,calling,done,failed,cancelled,not_matched" doc:"Only of this status."`
+	Status   string `query:"status" enum:"ready,queued,waiting,calling,done,failed,cancelled,not_matched,merged" doc:"Only of this status."`
 	Object   string `query:"object" doc:"Only of the object with this id."`
 	Change   int64  `query:"change" minimum:"1" doc:"Only those that the change with this number started."`
 }

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"net/http"
@@ -11,6 +12,8 @@ import (
 	"time"
 
 	"github.com/cuelight/cuelight/engine"
+	"github.com/cuelight/cuelight/steps"
+	"github.com/cuelight/cuelight/triggers"
 )
 
 // calledAndEnded calls a scenario for an order and waits until its run is done.
@@ -128,5 +131,109 @@ func TestAScheduleThatIsPublishedAnewTicksAnewAtOnce(t *testing.T) {
 		}
 		clock.forward(10 * time.Second)
 		waitUntil(t, "a tick of the new schedule", func() bool { return ended(t, w, "clock") > 0 })
+	})
+}
+
+func TestACandidateDoesNothingOutsideBeforeItIsARun(t *testing.T) {
+	onEveryStore(t, func(t *testing.T, w *world) {
+		outward(t, w)
+		s := newSink(t)
+		w.mustPublish(`{"id":"x","structure":"Order","order":"parallel","triggers":[{"id":"c","kind":"object","on":["created","changed"],"if":"count(event.kind == 'created' ? [1] : changed, true) > 0","once_per_object":true}],
+			"steps":[{"id":"h","kind":"http_request","method":"POST","url":"` + s.URL + `/"}]}`)
+		w.mustWrite(engine.WriteCreate, "Order", "o0", `{}`)
+		for i := range 5 {
+			w.mustWrite(engine.WritePatch, "Order", "o0", fmt.Sprintf(`{"count":%d}`, i))
+		}
+		w.settle()
+		if n := w.statuses("x"); n[engine.RunDone] != 1 || len(s.seen()) != 1 {
+			t.Errorf("the runs stand %v after the requests %q", n, s.seen())
+		}
+	})
+}
+
+func TestARunThatIsRetriedDoesNotAnswerALaterCallOfItsCaller(t *testing.T) {
+	onEveryStore(t, func(t *testing.T, w *world) {
+		w.mustWrite(engine.WriteCreate, "Order", "o0", `{}`)
+		w.mustPublish(`{"id":"a","structure":"Order","parameters":{"v":"string"},"steps":[{"id":"c","kind":"edit_object","structure":"Order","object_id":"later","set":{"note":"x"}},{"id":"v","kind":"set_variables","set":{"v":"a"}}]}`)
+		w.mustPublish(`{"id":"b","structure":"Order","parameters":{"v":"string"},"steps":[{"id":"d","kind":"delay","for":"1s"},{"id":"v","kind":"set_variables","set":{"v":"b"}}]}`)
+		w.mustPublish(`{"id":"x","structure":"Order","steps":[{"id":"t","kind":"try","do":[{"id":"a1","kind":"call_scenario","scenario":"a","wait":true}],"catch":[]},
+			{"id":"b1","kind":"call_scenario","scenario":"b","wait":true},{"id":"p","kind":"push","to":"*","event":"got","message":"{{ steps.b1[0].vars.v }}"}]}`)
+		if _, err := w.e.Call(w.ctx, engine.Call{App: app, Scenario: "x", Object: "o0"}); err != nil {
+			t.Fatal(err)
+		}
+		waitUntil(t, "the second call", func() bool { return w.statuses("b")[engine.RunWaiting] == 1 })
+		w.mustWrite(engine.WriteCreate, "Order", "later", `{}`)
+		failed, err := w.store.Runs(w.ctx, engine.RunQuery{App: app, Scenario: "a", Limit: 10})
+		if err != nil || len(failed) != 1 {
+			t.Fatal(failed, err)
+		}
+		if _, err := w.e.Retry(w.ctx, engine.Rerun{App: app, Run: failed[0].ID}); err != nil {
+			t.Fatal(err)
+		}
+		waitUntil(t, "the retried run", func() bool { return ended(t, w, "a") == 1 })
+		waitUntil(t, "the caller", func() bool { return ended(t, w, "x") == 1 })
+		if w.pushed() != "* got \"b\"\n" {
+			t.Errorf("pushed %s", w.pushed())
+		}
+	})
+}
+
+func TestALongListInALoopIsThatOfItsPass(t *testing.T) {
+	onEveryStore(t, func(t *testing.T, w *world) {
+		w.mustWrite(engine.WriteCreate, "Order", "o0", `{}`)
+		w.mustPublish(`{"id":"x","structure":"Order","parameters":{"a":"string"},"steps":[{"id":"v","kind":"set_variables","set":{"a":"` + strings.Repeat("a", 10_000) + `"}},
+			{"id":"o","kind":"for_each","items":"['1','2']","do":[{"id":"s","kind":"set_variables","set":{"n":"{{ item }}"}},
+				{"id":"l","kind":"for_each","items":"[vars.n, vars.a, vars.a]","do":[{"id":"d","kind":"delay","for":"20ms"},{"id":"q","kind":"push","to":"*","event":"at","message":"{{ len(item) < 9 ? item : 'long' }}"}]}]}]}`)
+		id := calledAndEnded(t, w, "x")
+		if want := strings.ReplaceAll("1 long long 2 long long ", " ", "\"\n* at \""); w.pushed() != "* at \""+strings.TrimSuffix(want, "* at \"") {
+			t.Errorf("pushed %s", w.pushed())
+		}
+		if values, err := w.store.Values(w.ctx, app, id); err != nil || len(values) != 1 {
+			t.Errorf("%d values lie beside the run's state (%v)", len(values), err)
+		}
+	})
+}
+
+func TestTicksOfAScenarioTakeTurnsAsItsOrderSays(t *testing.T) {
+	onEveryStore(t, func(t *testing.T, w *world) {
+		server := newBusy(t)
+		outward(t, w)
+		w.e.Close()
+		clock := &later{}
+		w.e = engine.New(w.store, engine.Options{
+			Kinds: engine.Kinds{Steps: steps.All(), Triggers: triggers.All()}, Services: steps.NewNetwork(nil), Clock: clock.now,
+		})
+		if err := w.e.Start(w.ctx); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(w.e.Close)
+		w.mustPublish(`{"id":"x","order":"one_at_a_time","triggers":[{"id":"t","kind":"schedule","every":"10s","overlap":"allow"}],"steps":[{"id":"h","kind":"http_request","url":"` + server.URL + `/"}]}`)
+		clock.forward(10 * time.Second)
+		<-server.came
+		clock.forward(10 * time.Second)
+		waitUntil(t, "a second tick that waits for its turn", func() bool { return w.statuses("x")[engine.RunQueued] == 1 })
+		close(server.hold)
+		waitUntil(t, "both ticks", func() bool { return ended(t, w, "x") >= 2 })
+		if server.most != 1 {
+			t.Errorf("%d ticks ran at a time", server.most)
+		}
+	})
+}
+
+func TestAStateThatBecomesTooLargeIsTheFailureOfItsStep(t *testing.T) {
+	onEveryStore(t, func(t *testing.T, w *world) {
+		outward(t, w)
+		large := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) { _, _ = rw.Write(bytes.Repeat([]byte("x"), 1<<20-10)) }))
+		t.Cleanup(large.Close)
+		w.mustWrite(engine.WriteCreate, "Order", "o0", `{}`)
+		var ask []string
+		for i := range 5 {
+			ask = append(ask, fmt.Sprintf(`{"id":"h%d","kind":"http_request","url":%q}`, i, large.URL))
+		}
+		w.mustPublish(`{"id":"x","structure":"Order","steps":[{"id":"t","kind":"try","do":[` + strings.Join(ask, ",") + `],"catch":[{"id":"p","kind":"push","to":"*","event":"caught","message":"{{ error.step }} {{ error.code }}"}]}]}`)
+		calledAndEnded(t, w, "x")
+		if w.pushed() != "* caught \"h3 RUN_STATE\"\n" && w.pushed() != "* caught \"h4 RUN_STATE\"\n" {
+			t.Errorf("pushed %s", w.pushed())
+		}
 	})
 }

@@ -1,0 +1,198 @@
+package app
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/cuelight/cuelight/engine"
+	"github.com/cuelight/cuelight/steps"
+	"github.com/cuelight/cuelight/triggers"
+)
+
+// statuses counts the runs of a scenario by how they stand.
+func (w *world) statuses(scenario string) map[engine.RunStatus]int {
+	w.t.Helper()
+	runs, err := w.store.Runs(w.ctx, engine.RunQuery{App: app, Scenario: scenario, Limit: 1000})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	n := map[engine.RunStatus]int{}
+	for _, r := range runs {
+		n[r.Status]++
+	}
+	return n
+}
+
+func TestDebounceKeepsTheLastChangeOfEachObject(t *testing.T) {
+	onEveryStore(t, func(t *testing.T, w *world) {
+		for name, condition := range map[string]string{"plain": "object.count > 0", "deferred": "count(changed, # == \"count\") > 0"} {
+			w.mustPublish(`{"id":"` + name + `","structure":"Order","settings":{"debounce":"1s"},"triggers":[{"id":"c","kind":"object","on":["changed"],"if":` + fmt.Sprintf("%q", condition) + `}],"steps":[
+				{"id":"p","kind":"push","to":"*","event":"` + name + `","message":"{{ object.number }} {{ event.object.count }} {{ before.count }}"}]}`)
+		}
+		for _, o := range []string{"a", "b"} {
+			w.mustWrite(engine.WriteCreate, "Order", o, `{"number":"`+o+`"}`)
+		}
+		for i := range 5 {
+			for _, o := range []string{"a", "b"} {
+				w.mustWrite(engine.WritePatch, "Order", o, fmt.Sprintf(`{"count":%d}`, i+1))
+			}
+		}
+		for _, name := range []string{"plain", "deferred"} {
+			waitUntil(t, "the last change of each object", func() bool { return ended(t, w, name) == 2 })
+			if n := w.statuses(name); n[engine.RunMerged] != 8 {
+				t.Errorf("the runs of %s stand %v", name, n)
+			}
+			for _, o := range []string{"a", "b"} {
+				if want := fmt.Sprintf("* %s %q\n", name, o+" 5 4"); strings.Count(w.pushed(), want) != 1 || strings.Count(w.pushed(), "* "+name+" ") != 2 {
+					t.Errorf("pushed %s, want %s", w.pushed(), want)
+				}
+			}
+		}
+		// What comes later begins anew.
+		w.mustWrite(engine.WritePatch, "Order", "a", `{"count":9}`)
+		waitUntil(t, "a later change", func() bool { return ended(t, w, "plain") == 3 })
+	})
+}
+
+func TestDebounceEndsAlthoughTheObjectGoesOnChanging(t *testing.T) {
+	onEveryStore(t, func(t *testing.T, w *world) {
+		w.mustPublish(`{"id":"x","structure":"Order","settings":{"debounce":"100ms"},"triggers":[{"id":"c","kind":"object","on":["changed"]}],"steps":[{"id":"p","kind":"push","to":"*","event":"e"}]}`)
+		w.mustWrite(engine.WriteCreate, "Order", "a", `{}`)
+		n := 0
+		waitUntil(t, "a run while changes go on", func() bool {
+			n++
+			w.mustWrite(engine.WritePatch, "Order", "a", fmt.Sprintf(`{"count":%d}`, n))
+			return ended(t, w, "x") > 0
+		})
+	})
+}
+
+func TestARateSpreadsTheRuns(t *testing.T) {
+	onEveryStore(t, func(t *testing.T, w *world) {
+		w.mustPublish(`{"id":"x","structure":"Order","settings":{"rate":"3/h"},"triggers":[{"id":"c","kind":"object","on":["created"]}],"steps":[{"id":"p","kind":"push","to":"*","event":"e","message":"{{ object.number }}"}]}`)
+		before := time.Now()
+		for i := range 5 {
+			w.mustWrite(engine.WriteCreate, "Order", fmt.Sprint("o", i), fmt.Sprintf(`{"number":"%d"}`, i))
+		}
+		waitUntil(t, "those that have a turn at once", func() bool { n := w.statuses("x"); return n[engine.RunDone] == 3 && n[engine.RunWaiting] == 2 })
+		runs, err := w.store.Runs(w.ctx, engine.RunQuery{App: app, Scenario: "x", Status: engine.RunWaiting, Limit: 10})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, r := range runs { // newest first
+			if gap := r.DueAt.Sub(before); gap < time.Duration(2-i)*20*time.Minute-time.Second || gap > time.Duration(2-i)*20*time.Minute+time.Minute {
+				t.Errorf("run %d is due after %s", i, gap)
+			}
+		}
+		if w.pushed() != "* e \"0\"\n* e \"1\"\n* e \"2\"\n" {
+			t.Errorf("pushed %s", w.pushed())
+		}
+	})
+}
+
+// busy is another server that says how many requests it has at a time, and holds them until they are let go.
+type busy struct {
+	*httptest.Server
+	mu        sync.Mutex
+	now, most int
+	of        map[string]int
+	twice     bool // two requests for one object at a time
+	hold      chan struct{}
+	came      chan struct{}
+}
+
+func newBusy(t *testing.T) *busy {
+	b := &busy{of: map[string]int{}, hold: make(chan struct{}), came: make(chan struct{}, 100)}
+	b.Server = httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		id := r.URL.Path
+		b.mu.Lock()
+		b.now++
+		b.of[id]++
+		b.most, b.twice = max(b.most, b.now), b.twice || b.of[id] > 1
+		b.mu.Unlock()
+		b.came <- struct{}{}
+		<-b.hold
+		b.mu.Lock()
+		b.now--
+		b.of[id]--
+		b.mu.Unlock()
+	}))
+	t.Cleanup(b.Close)
+	return b
+}
+
+func TestMaxConcurrentIsABoundOfAllRuns(t *testing.T) {
+	onEveryStore(t, func(t *testing.T, w *world) {
+		outward(t, w)
+		server := newBusy(t)
+		w.mustPublish(`{"id":"x","structure":"Order","settings":{"max_concurrent":3},"triggers":[{"id":"c","kind":"object","on":["created","changed"]}],"steps":[
+			{"id":"h","kind":"http_request","url":"` + server.URL + `/{{ object.number }}"}]}`)
+		for i := range 6 {
+			w.mustWrite(engine.WriteCreate, "Order", fmt.Sprint("o", i), fmt.Sprintf(`{"number":"%d"}`, i))
+			w.mustWrite(engine.WritePatch, "Order", fmt.Sprint("o", i), `{"count":1}`)
+		}
+		for range 3 {
+			<-server.came
+		}
+		if n := w.statuses("x"); n[engine.RunReady] != 3 || n[engine.RunQueued] != 9 {
+			t.Errorf("the runs stand %v", n)
+		}
+		close(server.hold)
+		waitUntil(t, "all runs", func() bool { return ended(t, w, "x") == 12 })
+		if server.most != 3 || server.twice {
+			t.Errorf("%d requests at a time, two for one object: %v", server.most, server.twice)
+		}
+	})
+}
+
+func TestARunThatWorksTooLongIsEnded(t *testing.T) {
+	onEveryStore(t, func(t *testing.T, w *world) {
+		outward(t, w)
+		w.e.Close()
+		clock := &later{}
+		w.e = engine.New(w.store, engine.Options{
+			Kinds: engine.Kinds{Steps: steps.All(), Triggers: triggers.All()}, Services: steps.NewNetwork(nil), Clock: clock.now,
+		})
+		if err := w.e.Start(w.ctx); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(w.e.Close)
+		server := newBusy(t)
+		w.mustPublish(`{"id":"x","structure":"Order","settings":{"timeout":"30s"},"triggers":[{"id":"c","kind":"object","on":["created"]}],"steps":[
+			{"id":"a","kind":"http_request","url":"` + server.URL + `/"},{"id":"p","kind":"push","to":"*","event":"e"},{"id":"b","kind":"http_request","url":"` + server.URL + `/"}]}`)
+		w.mustWrite(engine.WriteCreate, "Order", "o", `{}`)
+		<-server.came
+		clock.forward(31 * time.Second)
+		close(server.hold)
+		waitUntil(t, "the run's end", func() bool { return w.statuses("x")[engine.RunFailed] == 1 })
+		runs, err := w.store.Runs(w.ctx, engine.RunQuery{App: app, Scenario: "x", Limit: 10})
+		if err != nil || runs[0].Error == nil || runs[0].Error.Code != "RUN_TIMEOUT" || len(server.came) != 0 {
+			t.Errorf("the run is %+v (%v)", runs, err)
+		}
+	})
+}
+
+func TestSettingsOfAScenarioAreChecked(t *testing.T) {
+	onEveryStore(t, func(t *testing.T, w *world) {
+		for settings, want := range map[string]string{
+			`{"timeout":"5m","keep_runs":"14d","max_concurrent":0,"debounce":"0s","rate":""}`: "",
+			`{"timeout":"61m"}`:                       "settings.timeout",
+			`{"max_concurrent":1001}`:                 "settings.max_concurrent",
+			`{"max_concurrent":-1}`:                   "settings.max_concurrent",
+			`{"max_concurrent":2},"lane":"object.id"`: "settings.max_concurrent",
+			`{"debounce":"2h"}`:                       "settings.debounce",
+			`{"rate":"ten a minute"}`:                 "settings.rate",
+			`{"rate":"0/m"}`:                          "settings.rate",
+		} {
+			problems, err := w.e.Validate(w.ctx, app, []byte(`{"id":"x","structure":"Order","settings":`+settings+`,"steps":[]}`))
+			if err != nil || want == "" && len(problems) > 0 || want != "" && (len(problems) != 1 || problems[0].Path != want) {
+				t.Errorf("%s: %v (%v), want %q", settings, problems, err, want)
+			}
+		}
+	})
+}
