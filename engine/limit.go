@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"slices"
+
 	"github.com/cuelight/cuelight/engine/expr"
 	"github.com/cuelight/cuelight/engine/filter"
 	"github.com/cuelight/cuelight/engine/secret"
@@ -16,7 +18,16 @@ type Limit struct {
 
 // Limits lists the engine's own bounds.
 func Limits() []Limit {
-	limits := []Limit{
+	limits := slices.Concat(documentLimits(), runLimits(), keepLimits())
+	for _, b := range expr.Bounds() {
+		limits = append(limits, Limit(b))
+	}
+	return limits
+}
+
+// documentLimits bound what an app is made of.
+func documentLimits() []Limit {
+	return []Limit{
 		{"object_bytes", MaxObject, "bytes", "the data of one object"},
 		{"string_bytes", MaxString, "bytes", "a text field"},
 		{"links", MaxLinks, "ids", "a list of links"},
@@ -38,6 +49,16 @@ func Limits() []Limit {
 		{"triggers_per_scenario", MaxTriggers, "triggers", "triggers of a scenario"},
 		{"retries_per_step", MaxRetries, "tries", "retries of a failed step"},
 		{"scenarios_per_app", maxScenarios, "scenarios", "scenarios of an app"},
+		{"filter_bytes", filter.MaxSource, "bytes", "a filter"},
+		{"filter_depth", filter.MaxDepth, "levels", "nesting of a filter"},
+		{"filter_terms", filter.MaxTerms, "terms", "comparisons of a filter"},
+		{"filter_values", filter.MaxList, "values", "values of one IN"},
+	}
+}
+
+// runLimits bound what runs and writes do.
+func runLimits() []Limit {
+	return []Limit{
 		{"steps_per_run", maxStepsRun, "steps", "steps that one run walks outside of loops"},
 		{"followed_links", maxFollows, "objects", "objects that the expressions of one step read through links"},
 		{"calls_per_step", MaxCalls, "runs", "runs that one step calls"},
@@ -64,18 +85,16 @@ func Limits() []Limit {
 		{"commit_queue", maxAppOps, "writes", "writes of an app that wait for a commit; a write waits 2 s for room"},
 		{"commit_retries", blockFor.Milliseconds(), "ms", "a write whose rows keep changing"},
 		{"change_steps", maxChangeTicks, "steps", "the conditions that are judged for one change inside its write, together"},
-		{"filter_bytes", filter.MaxSource, "bytes", "a filter"},
-		{"filter_depth", filter.MaxDepth, "levels", "nesting of a filter"},
-		{"filter_terms", filter.MaxTerms, "terms", "comparisons of a filter"},
-		{"filter_values", filter.MaxList, "values", "values of one IN"},
+	}
+}
+
+// keepLimits bound how long things are kept.
+func keepLimits() []Limit {
+	return []Limit{
 		{"keep_runs", keepRuns.Milliseconds(), "ms", "finished runs are kept, unless a scenario says otherwise"},
 		{"keep_runs_count", keepRunsCount, "runs", "finished runs of one scenario that are kept"},
 		{"keep_failed", keepFailed.Milliseconds(), "ms", "failed runs are kept"},
 		{"keep_changes", keepChanges.Milliseconds(), "ms", "changes are kept"},
 		{"keep_changes_count", keepChangesCount, "changes", "changes of an app that are kept"},
 	}
-	for _, b := range expr.Bounds() {
-		limits = append(limits, Limit(b))
-	}
-	return limits
 }
