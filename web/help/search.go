@@ -13,9 +13,19 @@ const (
 	maxQuery    = 200
 	maxFound    = 30
 	maxTerms    = 10
-	maxPerPage  = 3
+	maxPerPage  = 2
 	excerptSize = 180
+	// wholePoints are for the words of the query as they stand, and again for a name in one piece: who writes PUSH_TO or data-cue-on means that.
+	wholePoints = 60
 )
+
+// also are words by which people look for a page that has others for it.
+var also = map[string]string{
+	"steps/for_each": "loop repeat", "steps/push": "notify notification websocket", "steps/condition": "if branch", "steps/switch": "branch",
+	"steps/delay": "wait sleep timer", "steps/http_request": "rest webhook fetch", "steps/call_scenario": "subflow sync async",
+	"any-client": "websocket websockets login", "triggers/schedule": "timer clock daily weekly", "operating": "deploy docker nginx proxy tls",
+	"messenger": "chat", "scenario-settings": "throttle", "trouble": "error problem why",
+}
 
 // Found is a section that answers a query.
 type Found struct {
@@ -50,7 +60,7 @@ type indexed struct {
 
 func (b *book) index() {
 	for _, p := range b.pages {
-		title := wordsOf(p.Title + " " + p.Slug)
+		title := wordsOf(p.Title + " " + p.Slug + " " + also[p.Slug])
 		for _, s := range p.Sections {
 			b.words = append(b.words, indexed{p, s, title, wordsOf(s.Heading), wordsOf(s.Text), strings.ToLower(s.Heading + " " + s.Text)})
 		}
@@ -101,11 +111,28 @@ func (b *book) match(terms []string, whole string, all bool) []Found {
 			continue
 		}
 		if whole != "" && len(terms) > 1 && strings.Contains(s.low, whole) {
-			score += 20
+			score += wholePoints
+			if !strings.Contains(whole, " ") && holdsName(s.low, whole) {
+				score += wholePoints
+			}
 		}
 		found = append(found, Found{Page: s.page, Section: s.section, score: score + 100*hits})
 	}
 	return found
+}
+
+// holdsName tells whether a name stands in a text, and not only as the beginning of another.
+func holdsName(text, name string) bool {
+	for rest := text; ; {
+		_, after, found := strings.Cut(rest, name)
+		if !found {
+			return false
+		}
+		if r, _ := utf8.DecodeRuneInString(after); !unicode.IsLetter(r) && !unicode.IsDigit(r) {
+			return true
+		}
+		rest = after
+	}
 }
 
 // points say how well a section answers one word. The title counts for all sections of a page, most for the first.
