@@ -74,7 +74,7 @@ func bind(kinds engine.Kinds) *book {
 	}
 	b.add("Steps", b.page("steps", b.read("steps")+table("steps", InGroups(kinds.Steps), func(k engine.StepKind) [3]string { return [3]string{k.Kind, k.Title, k.Help} })))
 	for _, k := range InGroups(kinds.Steps) {
-		b.add("Steps", b.page("steps/"+k.Kind, Step(k, 1)))
+		b.add("Steps", b.page("steps/"+k.Kind, Step(k, 1)+everyStep))
 	}
 	b.add("Triggers", b.page("triggers", b.read("triggers")+table("triggers", kinds.Triggers, func(k engine.TriggerKind) [3]string { return [3]string{k.Kind, k.Title, k.Help} })))
 	for _, k := range kinds.Triggers {
@@ -125,10 +125,14 @@ func (b *book) beside(p *Page) (previous, next *Page) {
 	return previous, next
 }
 
+// everyStep stands at the end of the page of each step.
+const everyStep = "What every step may have besides, such as `name`, `disabled` and `on_error`, is told in " +
+	"[Scenarios](/help/scenarios#what-every-step-may-have).\n"
+
 // table lists kinds with links to their pages.
 func table[K any](folder string, kinds []K, of func(K) [3]string) string {
 	var b strings.Builder
-	b.WriteString("\n| title | kind | |\n|---|---|---|\n")
+	b.WriteString("\n| title | kind | what it does |\n|---|---|---|\n")
 	for _, k := range kinds {
 		words := of(k)
 		first, _, _ := strings.Cut(words[2], ". ")

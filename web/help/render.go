@@ -45,6 +45,7 @@ func render(slug, source string) (*Page, error) {
 	if err != nil {
 		return nil, err
 	}
+	body = emptyHead.ReplaceAllString(body, "")
 	body = strings.ReplaceAll(body, "<table>", `<div class="table" tabindex="0"><table>`)
 	body = strings.ReplaceAll(body, "</table>", "</table></div>")
 	body = strings.ReplaceAll(body, "<pre>", `<pre tabindex="0">`)
@@ -99,6 +100,9 @@ func plain(n ast.Node, doc []byte) string {
 	})
 	return b.String()
 }
+
+// emptyHead is the head of a table that has none: Markdown wants one, readers do not.
+var emptyHead = regexp.MustCompile(`<thead>\s*<tr>\s*(<th></th>\s*)+</tr>\s*</thead>\n`)
 
 var image = regexp.MustCompile(`<p><img src="([^"]*)" alt="([^"]*)"></p>`)
 

@@ -1,56 +1,16 @@
-// Starts the program and reads its help in Chromium: by keyboard, on a phone, in the dark. With a directory as its argument, it leaves
-// screenshots there.
+// Reads the help in Chromium: by keyboard, on a phone, in the dark. With a directory as its argument, it leaves screenshots there.
 import assert from 'node:assert/strict'
-import { execFileSync, spawn } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
-import { chromium } from 'playwright-core'
 
-const root = fileURLToPath(new URL('../../..', import.meta.url))
+import { browser, check, end, url } from './harness.mjs'
+import { walk } from './walks.mjs'
+
 const shots = process.argv[2]
-const folder = mkdtempSync(join(tmpdir(), 'cuelight-help-'))
-const program = join(folder, 'cuelight')
-execFileSync('go', ['build', '-o', program, './cmd/cuelight'], { cwd: root, stdio: 'inherit' })
-const server = spawn(program, ['serve', '--listen', '127.0.0.1:0', '--data', join(folder, 'data')], { stdio: ['ignore', 'pipe', 'inherit'] })
-const url = await new Promise((resolve, reject) => {
-  server.on('exit', (code) => reject(new Error(`the server ended with ${code}`)))
-  createInterface({ input: server.stdout }).on('line', (line) => line.startsWith('Server ') && resolve(line.split(/\s+/)[1]))
-})
-
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-  args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
-})
-const results = { passed: 0, failed: 0 }
-
-async function check(name, settings, drive) {
-  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...settings })
-  const tab = await context.newPage()
-  tab.setDefaultTimeout(10_000)
-  const complaints = []
-  tab.on('pageerror', (error) => complaints.push(error.message))
-  tab.on('console', (line) => ['error', 'warning'].includes(line.type()) && complaints.push(line.text()))
-  tab.on('request', (request) => request.url().startsWith(url) || complaints.push(`asked ${request.url()}`))
-  try {
-    await tab.goto(`${url}help/`)
-    await drive(tab)
-    assert.deepEqual(complaints, [], 'the page complained')
-    results.passed++
-    console.log(`ok      ${name}`)
-  } catch (error) {
-    results.failed++
-    console.log(`FAILED  ${name}\n${error.stack}`)
-  }
-  await context.close()
-}
-
 const shoot = (tab, name) => shots && tab.screenshot({ path: join(shots, `${name}.png`), fullPage: true })
 const path = (tab) => new URL(tab.url()).pathname
 
 await check('one searches and opens a page by keyboard alone', {}, async (tab) => {
+  await tab.goto(`${url}help/`)
   await shoot(tab, 'index')
   await tab.keyboard.press('/')
   assert.equal(await tab.evaluate(() => document.activeElement.id), 'q')
@@ -68,6 +28,7 @@ await check('one searches and opens a page by keyboard alone', {}, async (tab) =
 })
 
 await check('the skip link leads to the text, and every picture is there', {}, async (tab) => {
+  await tab.goto(`${url}help/`)
   await tab.keyboard.press('Tab')
   await tab.keyboard.press('Enter')
   assert.equal(await tab.evaluate(() => document.activeElement.id), 'text')
@@ -82,6 +43,7 @@ await check('the skip link leads to the text, and every picture is there', {}, a
 })
 
 await check('a phone shows every page without scrolling sideways', { viewport: { width: 360, height: 740 }, colorScheme: 'dark' }, async (tab) => {
+  await tab.goto(`${url}help/`)
   const pages = await tab.locator('#pages a[href^="/help/"]').evaluateAll((links) => links.map((link) => link.href))
   assert.ok(pages.length > 35)
   for (const page of pages) {
@@ -97,6 +59,7 @@ await check('a phone shows every page without scrolling sideways', { viewport: {
 })
 
 await check('without JavaScript the search works', { javaScriptEnabled: false, colorScheme: 'dark' }, async (tab) => {
+  await tab.goto(`${url}help/`)
   await tab.getByRole('searchbox', { name: 'Search the help' }).fill('addDays')
   await tab.getByRole('button', { name: 'Search' }).click()
   await tab.locator('ol.found a').first().click()
@@ -105,16 +68,12 @@ await check('without JavaScript the search works', { javaScriptEnabled: false, c
 })
 
 await check('code is copied as it stands', { permissions: ['clipboard-read', 'clipboard-write'] }, async (tab) => {
+  await tab.goto(`${url}help/`)
   await tab.goto(`${url}help/five-minutes`)
   await tab.locator('.block', { hasText: 'kind: app' }).getByRole('button', { name: 'Copy' }).click()
   await tab.getByRole('button', { name: 'Copied' }).waitFor()
   assert.match(await tab.evaluate(() => navigator.clipboard.readText()), /^kind: app\nid: board\n/)
 })
 
-await browser.close()
-server.removeAllListeners('exit')
-server.kill()
-await new Promise((resolve) => server.once('exit', resolve))
-rmSync(folder, { recursive: true })
-console.log(`${results.passed} passed, ${results.failed} failed`)
-process.exit(results.failed === 0 && results.passed > 0 ? 0 : 1)
+await walk()
+await end()
