@@ -19,6 +19,7 @@ export async function walk() {
   await check('five minutes: the status board shows what happens', { free: true }, board)
   await check('the order desk renews itself, and half-typed text stays', { free: true }, desk)
   await check('two people write to each other, through a restart too', { free: true }, messenger)
+  await check('an object is pushed into a scenario by hand, and reaches one user', { free: true }, byHand)
   for (const child of children) child.kill()
 }
 
@@ -33,12 +34,16 @@ function follow(name) {
   const printed = {}
   let token = ''
   for (const command of commands.filter((line) => /^(cuelight|curl) /.test(line) && !/^cuelight serve/.test(line))) {
-    const env = { ...process.env, PATH: `${folder}:${process.env.PATH}` }
-    const out = execFileSync('sh', ['-c', command.replaceAll('cue_…', token).replace(/^curl /, 'curl -sS --fail-with-body ')], { cwd: folder, env, encoding: 'utf8' })
-    token = /^cue_\S+/.exec(out)?.[0] ?? token
-    printed[command] = out
+    printed[command] = carryOut(command, token)
+    token = /^cue_\S+/.exec(printed[command])?.[0] ?? token
   }
   return { printed, token }
+}
+
+function carryOut(command, token) {
+  const env = { ...process.env, PATH: `${folder}:${process.env.PATH}` }
+  const line = command.replaceAll('cue_…', token).replace(/^curl /, 'curl -sS --fail-with-body ')
+  return execFileSync('sh', ['-c', line], { cwd: folder, env, encoding: 'utf8' })
 }
 
 /** Starts the page's own server and gives its address. */
@@ -129,6 +134,19 @@ async function messenger(anna) {
   await write(anna, 'Still there?')
   await says(ben, 'anna to ben: Still there?')
   await until('the stock client to come back', () => heard.some((line) => line.includes('and nothing was missed')) && heard.some((line) => line.includes('Still there?')))
+}
+
+async function byHand() {
+  const { printed, token } = follow('react')
+  const [made] = Object.keys(printed).filter((command) => command.includes('user create'))
+  const [, password] = /password: (.*)/.exec(printed[made])
+  const call = Object.keys(printed).find((command) => command.includes('/call'))
+  assert.equal(JSON.parse(printed[call]).status, 'done')
+  writeFileSync(join(folder, 'listen.mjs'), readFileSync(join(folder, 'listen.mjs'), 'utf8').replaceAll("chat'", "shop'").replace('appID=chat', 'appID=shop'))
+  const heard = listen('testUser', password)
+  await until('the stock client to connect', () => heard.some((line) => line.startsWith('connected')))
+  carryOut(call, token)
+  await until('the message', () => heard.includes('message Order 1042'))
 }
 
 /** Runs the page's listen.mjs and gives the lines that it prints. */
