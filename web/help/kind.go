@@ -88,7 +88,7 @@ func (k kind) settings() string {
 		return "It has none of its own.\n"
 	}
 	var b strings.Builder
-	b.WriteString("| setting | what it is | what it takes | |\n|---|---|---|---|\n")
+	b.WriteString("| setting | what it is | what it takes | needed |\n|---|---|---|---|\n")
 	for _, name := range schema.Order {
 		p := schema.Properties[name]
 		need := ""
