@@ -38,7 +38,10 @@ type Example struct {
 	// Around is a step around the example, in whose lists "EXAMPLE" stands for it; After is the message of a push that comes after it.
 	Around string
 	After  string
-	// Want is what the step does, one line each: push * refresh "": see exampleLines.
+	// When is, for a trigger, what happens to an order, one act a line: create {"status":"new"}, change {"status":"paid"}, delete,
+	// call {"greeting":"Hello"}, or time: the next time of its schedule comes.
+	When []string
+	// Want is what the step does, one line each, as push * refresh ""; for a trigger, the runs that start: starts for order.
 	Want []string
 	// WantError is the code of the error that the step fails with, if it is to fail.
 	WantError string

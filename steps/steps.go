@@ -9,6 +9,8 @@ import (
 	"github.com/cuelight/cuelight/engine"
 )
 
+//go:generate go run ../cmd/gen steps README.md
+
 var all []engine.StepKind
 
 // declare adds a kind to the catalogue while the program starts. It panics on a kind that is declared twice or badly.

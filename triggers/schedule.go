@@ -16,11 +16,14 @@ var scheduleSpec = engine.TriggerSpec[schedule]{
 		"the first moment after; when it is put back, a time that comes twice starts only the first time; what repeats every few minutes or " +
 		"hours just goes on.",
 	Examples: []engine.Example{
-		{Name: "on weekdays at nine", Settings: `{"cron": "0 9 * * 1-5", "time_zone": "Europe/Riga"}`},
-		{Name: "every quarter of an hour", Settings: `{"every": "15m", "overlap": "skip"}`},
-		{Name: "each night, for the orders that are still new", Settings: `{"daily": "02:30", "missed": "skip", "filter": "status = \"new\""}`},
-		{Name: "twice a week", Settings: `{"weekly": "mon,thu 09:00"}`},
-		{Name: "at the end of each month", Settings: `{"monthly": "last 18:00", "missed": "all"}`},
+		{Name: "on weekdays at nine", Settings: `{"cron": "0 9 * * 1-5", "time_zone": "Europe/Riga"}`, When: []string{"time", "time"}, Want: []string{"starts at the time", "starts at the time"}},
+		{Name: "every quarter of an hour", Settings: `{"every": "15m", "overlap": "skip"}`, When: []string{"time"}, Want: []string{"starts at the time"}},
+		{
+			Name: "each night, for the orders that are still new", Settings: `{"daily": "02:30", "missed": "skip", "filter": "status = \"new\""}`,
+			When: []string{`create {"number":"1042","status":"new"}`, "time"}, Want: []string{"starts for order at the time"},
+		},
+		{Name: "twice a week", Settings: `{"weekly": "mon,thu 09:00"}`, When: []string{"time"}, Want: []string{"starts at the time"}},
+		{Name: "at the end of each month", Settings: `{"monthly": "last 18:00", "missed": "all"}`, When: []string{"time"}, Want: []string{"starts at the time"}},
 	},
 	Watch: func(*schedule) engine.Watch { return engine.Watch{} },
 	Schedule: func(c *schedule, zone string) (*engine.Schedule, error) {

@@ -8,6 +8,8 @@ import (
 	"github.com/cuelight/cuelight/engine"
 )
 
+//go:generate go run ../cmd/gen triggers README.md
+
 var all []engine.TriggerKind
 
 // declare adds a kind to the catalogue while the program starts. It panics on a kind that is declared twice or badly.

@@ -66,6 +66,7 @@ button { font: inherit; margin-top: 1.25rem; padding: .5rem 1rem; border: 0; bor
 <p>This is a Cuelight server: objects, durable scenarios and recoverable push.</p>
 <ul>{{if .Demo}}
 <li><a href="/demo/">The demo page</a></li>{{end}}
+<li><a href="/help/">Help</a>: how to build with it, searchable</li>
 <li><a href="/api/openapi.json">The API</a> (OpenAPI 3.1) under <code>/api/v1</code></li>
 <li><a href="/cuelight.js">cuelight.js</a>, the script that renews parts of a page</li>
 </ul>

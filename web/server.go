@@ -15,6 +15,7 @@ import (
 	"github.com/cuelight/cuelight/engine/account"
 	"github.com/cuelight/cuelight/web/api"
 	"github.com/cuelight/cuelight/web/directual"
+	"github.com/cuelight/cuelight/web/help"
 )
 
 // Options are what a Server is made of. Engine, Store and Accounts are needed.
@@ -121,6 +122,7 @@ func (s *Server) secure(r *http.Request) bool { return s.opt.TLS || r.TLS != nil
 func (s *Server) routes() {
 	s.mux.Handle("/api/", s.api)
 	s.mux.Handle("/good/", directual.New(directual.Options{Engine: s.opt.Engine, Accounts: s.opt.Accounts, Log: s.log, Address: s.opt.Address}))
+	s.mux.Handle("/help/", help.New(s.opt.Kinds))
 	s.mux.HandleFunc("GET /cuelight.js", s.script)
 	s.mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "ok") })
 	s.mux.HandleFunc("GET /readyz", s.ready)

@@ -159,6 +159,18 @@ func TestEveryPathHasItsHandler(t *testing.T) {
 	}
 }
 
+func TestTheHelpIsServed(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	status, body, header := w.do("GET", "/help", "")
+	if status != 200 || !strings.Contains(body, "What do you want to do?") || !strings.Contains(header.Get("Content-Security-Policy"), "default-src 'none'") {
+		t.Errorf("/help answers %d %v", status, header)
+	}
+	if _, home, _ := w.do("GET", "/", ""); !strings.Contains(home, `href="/help/"`) {
+		t.Error("the first page does not lead to the help")
+	}
+}
+
 func TestTheScriptIsCached(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

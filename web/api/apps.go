@@ -147,13 +147,14 @@ type kindView struct {
 type exampleView struct {
 	Name     string   `json:"name"`
 	Settings value    `json:"settings"`
-	Want     []string `json:"want,omitempty" doc:"What it does, one line each."`
+	When     []string `json:"when,omitempty" doc:"For a trigger: what happens, one act each."`
+	Want     []string `json:"want,omitempty" doc:"What it does, one line each; for a trigger, the runs that start."`
 }
 
 func examples(list []engine.Example) []exampleView {
 	views := []exampleView{}
 	for _, e := range list {
-		views = append(views, exampleView{e.Name, value(e.Settings), e.Want})
+		views = append(views, exampleView{e.Name, value(e.Settings), e.When, e.Want})
 	}
 	return views
 }

@@ -42,6 +42,7 @@ var keepers = map[string][]string{
 	"github.com/cockroachdb/apd":    {"engine/..."},
 	"github.com/google/uuid":        {"engine/..."},
 	"github.com/andybalholm/brotli": {"web"},
+	"github.com/yuin/goldmark":      {"web/help"},
 	"github.com/alecthomas/kong":    {"cmd/..."},
 	"github.com/goccy/go-yaml":      {"cmd/..."},
 	"github.com/mattn/go-isatty":    {"cmd/..."},
