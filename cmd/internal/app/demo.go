@@ -11,12 +11,20 @@ import (
 	"github.com/cuelight/cuelight/web/demo"
 )
 
-// demoHandler serves the demo page, its files and the one thing that its form does.
+// demoHandler serves the demo's pages, their files and what their forms do.
 func (a *App) demoHandler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /demo/{$}", a.demoPage)
 	mux.Handle("GET /demo/assets/", http.StripPrefix("/demo/assets/", http.FileServerFS(demo.Assets())))
 	mux.HandleFunc("PATCH /demo/orders/{id}", a.changeOrder)
+	mux.HandleFunc("GET /demo/board/{$}", a.boardPage)
+	mux.HandleFunc("POST /demo/board/report", a.reportService)
+	mux.HandleFunc("GET /demo/messenger/{$}", a.messengerPage)
+	mux.HandleFunc("GET /demo/messenger/session", a.messengerSession)
+	mux.HandleFunc("POST /demo/messenger/login", a.messengerLogin)
+	mux.HandleFunc("POST /demo/messenger/logout", a.messengerLogout)
+	mux.HandleFunc("POST /demo/messenger/send", a.messengerSend)
+	mux.HandleFunc("POST /demo/messenger/seen", a.messengerSeen)
 	return mux
 }
 

@@ -1,0 +1,263 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/cuelight/cuelight/engine"
+	"github.com/cuelight/cuelight/engine/account"
+	"github.com/cuelight/cuelight/web/demo"
+)
+
+const (
+	// messengerApp is the app of the messenger.
+	messengerApp  = engine.AppID(demo.Messenger)
+	messengerPath = "/demo/messenger/"
+	// messengerCookie holds the session_id of who has logged in to the page.
+	messengerCookie = "cuelight_messenger"
+)
+
+// messengerTalk is what was said before.
+var messengerTalk = []struct{ from, to, text string }{
+	{"anna", "testUser", "Hi! Is the new shop page ready?"},
+	{"testUser", "anna", "Almost. The orders renew themselves now, and what I type stays."},
+	{"anna", "testUser", "Nice. Tell me when I can have a look."},
+}
+
+func (a *App) fillMessenger(ctx context.Context) error {
+	if err := a.createUsers(ctx, messengerApp); err != nil {
+		return err
+	}
+	for i, m := range messengerTalk {
+		last := i == len(messengerTalk)-1
+		v := values{"from": m.from, "to": m.to, "text": m.text, "read": !last}
+		if err := a.create(ctx, messengerApp, "Message", fmt.Sprintf("hello-%d", i+1), v); err != nil {
+			return err
+		}
+		if last {
+			if err := a.create(ctx, messengerApp, "Chat", chatID(m.to, m.from), values{"owner": m.to, "partner": m.from, "unread": 1}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// chatID is the id of a chat as its owner sees it; the scenario that delivers messages makes the same one.
+func chatID(owner, partner string) string { return owner + "~" + partner }
+
+func (a *App) messengerPage(w http.ResponseWriter, r *http.Request) {
+	user, err := a.messengerUser(r)
+	switch {
+	case errors.Is(err, engine.ErrNotFound) && r.Header.Get("X-Cuelight-Refresh") != "":
+		demoAnswer(w, http.StatusUnauthorized, "the session has ended: log in again")
+		return
+	case errors.Is(err, engine.ErrNotFound):
+		a.showMessenger(w, demo.MessengerData{AppID: string(messengerApp)})
+		return
+	case err != nil:
+		a.failDemo(w, err)
+		return
+	}
+	data, err := a.messengerData(r.Context(), user, r.URL.Query().Get("with"))
+	if err != nil {
+		a.failDemo(w, err)
+		return
+	}
+	a.showMessenger(w, data)
+}
+
+func (a *App) showMessenger(w http.ResponseWriter, data demo.MessengerData) {
+	pageHeaders(w)
+	if err := demo.MessengerPage(w, data); err != nil {
+		a.failDemo(w, err)
+	}
+}
+
+// messengerUser is who has logged in to the page; ErrNotFound: nobody.
+func (a *App) messengerUser(r *http.Request) (string, error) {
+	cookie, err := r.Cookie(messengerCookie)
+	if err != nil {
+		return "", engine.ErrNotFound
+	}
+	session, err := a.Accounts.SessionBy(r.Context(), messengerApp, cookie.Value)
+	return session.User, err
+}
+
+func (a *App) messengerData(ctx context.Context, user, with string) (demo.MessengerData, error) {
+	v, err := a.look(ctx, messengerApp)
+	if err != nil {
+		return demo.MessengerData{}, err
+	}
+	data := demo.MessengerData{AppID: string(messengerApp), Offset: v.offset, User: demo.Person{ID: user, Name: user}}
+	unread := map[string]int64{}
+	for _, o := range v.objects("Chat", fmt.Sprintf("owner = %q", user), "id") {
+		var f struct {
+			Partner string
+			Unread  int64
+		}
+		v.read(o, &f)
+		unread[f.Partner] = max(f.Unread, 0)
+	}
+	for _, o := range v.objects(engine.UserStructure, "", "id") {
+		var f struct{ Name string }
+		v.read(o, &f)
+		p := demo.Person{ID: o.ID, Name: f.Name}
+		if p.Name == "" {
+			p.Name = p.ID
+		}
+		switch o.ID {
+		case user:
+			data.User = p
+			continue
+		case with:
+			data.Partner = p
+			data.Messages = v.messages(user, with)
+		}
+		chat := demo.Chat{Person: p, Unread: unread[o.ID], Current: o.ID == with}
+		if last := v.messages(user, o.ID); len(last) > 0 {
+			chat.Last = last[len(last)-1].Text
+		}
+		data.Chats = append(data.Chats, chat)
+	}
+	return data, v.err
+}
+
+// messages are the latest of two users, the oldest of them first.
+func (v *view) messages(user, partner string) []demo.Message {
+	var all []demo.Message
+	for _, o := range v.objects("Message", fmt.Sprintf("from = %[1]q AND to = %[2]q OR from = %[2]q AND to = %[1]q", user, partner), "-created_at") {
+		var f struct {
+			From, Text string
+			Read       bool
+		}
+		v.read(o, &f)
+		all = append(all, demo.Message{ID: o.ID, Text: f.Text, Mine: f.From == user, Read: f.Read, At: o.CreatedAt})
+	}
+	slices.Reverse(all)
+	return all
+}
+
+// messengerSession hands the session to cuelight.js, which asks for it by data-session-url.
+func (a *App) messengerSession(w http.ResponseWriter, r *http.Request) {
+	if _, err := a.messengerUser(r); err != nil {
+		demoAnswer(w, http.StatusUnauthorized, "nobody is logged in")
+		return
+	}
+	cookie, err := r.Cookie(messengerCookie)
+	if err != nil {
+		demoAnswer(w, http.StatusUnauthorized, "nobody is logged in")
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	_ = json.NewEncoder(w).Encode(map[string]string{"session_id": cookie.Value})
+}
+
+func (a *App) messengerLogin(w http.ResponseWriter, r *http.Request) {
+	if !formOfOurs(w, r) {
+		return
+	}
+	address, _, _ := strings.Cut(r.RemoteAddr, ":")
+	secret, _, err := a.Accounts.LoginUser(r.Context(), messengerApp, r.PostForm.Get("user"), r.PostForm.Get("password"), address)
+	switch {
+	case errors.Is(err, account.ErrLogin):
+		a.showMessenger(w, demo.MessengerData{AppID: string(messengerApp), Wrong: "User or password is wrong."})
+		return
+	case err != nil:
+		a.showMessenger(w, demo.MessengerData{AppID: string(messengerApp), Wrong: "Not now: " + err.Error()})
+		return
+	}
+	http.SetCookie(w, a.cookie(secret, 0))
+	http.Redirect(w, r, messengerPath, http.StatusSeeOther)
+}
+
+// cookie is the page's own; scripts can not read it, and no other site can make use of it.
+func (a *App) cookie(value string, age int) *http.Cookie {
+	return &http.Cookie{
+		Name: messengerCookie, Value: value, Path: messengerPath, MaxAge: age, HttpOnly: true, SameSite: http.SameSiteStrictMode,
+		Secure: strings.HasPrefix(a.cfg.PublicURL, "https://"),
+	}
+}
+
+func (a *App) messengerLogout(w http.ResponseWriter, r *http.Request) {
+	if !formOfOurs(w, r) {
+		return
+	}
+	if cookie, err := r.Cookie(messengerCookie); err == nil {
+		if session, err := a.Accounts.SessionBy(r.Context(), messengerApp, cookie.Value); err == nil {
+			if err := a.Accounts.Revoke(r.Context(), messengerApp, session.ID); err != nil {
+				a.failDemo(w, err)
+				return
+			}
+		}
+	}
+	http.SetCookie(w, a.cookie("", -1))
+	http.Redirect(w, r, messengerPath, http.StatusSeeOther)
+}
+
+// messengerSend writes a message; all else is the scenario's work.
+func (a *App) messengerSend(w http.ResponseWriter, r *http.Request) {
+	user, to, ok := a.messengerForm(w, r)
+	if !ok {
+		return
+	}
+	fields, err := values{"from": user, "to": to, "text": strings.TrimSpace(r.PostForm.Get("text"))}.fields()
+	if err != nil {
+		a.failDemo(w, err)
+		return
+	}
+	_, err = a.Engine.Write(r.Context(), engine.Write{
+		App: messengerApp, Kind: engine.WriteCreate, Structure: "Message", Fields: fields, Who: user, User: user,
+	})
+	formAnswer(w, r, err, messengerPath+"?with="+url.QueryEscape(to))
+}
+
+// messengerSeen notes that a user has looked at a chat; a scenario then marks the messages as read.
+func (a *App) messengerSeen(w http.ResponseWriter, r *http.Request) {
+	user, partner, ok := a.messengerForm(w, r)
+	if !ok {
+		return
+	}
+	made, err := values{"owner": user, "partner": partner}.fields()
+	if err != nil {
+		a.failDemo(w, err)
+		return
+	}
+	chat := engine.Write{
+		App: messengerApp, Kind: engine.WriteCreate, Structure: "Chat", ID: chatID(user, partner), Fields: made, Reuse: true, Who: user, User: user,
+	}
+	if _, err = a.Engine.Write(r.Context(), chat); err == nil {
+		chat.Kind, chat.Reuse = engine.WritePatch, false
+		chat.Fields, err = values{"seen": time.Now().UTC().Format(engine.DateFormat)}.fields()
+	}
+	if err == nil {
+		_, err = a.Engine.Write(r.Context(), chat)
+	}
+	formAnswer(w, r, err, messengerPath+"?with="+url.QueryEscape(partner))
+}
+
+// messengerForm reads a form of who is logged in about another user.
+func (a *App) messengerForm(w http.ResponseWriter, r *http.Request) (user, with string, ok bool) {
+	if !formOfOurs(w, r) {
+		return "", "", false
+	}
+	user, err := a.messengerUser(r)
+	if err != nil {
+		demoAnswer(w, http.StatusUnauthorized, "log in first")
+		return "", "", false
+	}
+	with = r.PostForm.Get("with")
+	if with == user {
+		demoAnswer(w, http.StatusUnprocessableEntity, "choose somebody else")
+		return "", "", false
+	}
+	return user, with, true
+}

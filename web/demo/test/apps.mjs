@@ -1,0 +1,152 @@
+// Drives the status board and the messenger of the real server in Chromium and, with a directory as its argument, leaves screenshots there.
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { chromium } from 'playwright-core'
+
+import { clean, cuelight, start, stop } from './server.mjs'
+
+const shots = process.argv[2]
+const url = await start()
+const browser = await chromium.launch({
+  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+  args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
+})
+const results = { passed: 0, failed: 0 }
+
+// Each browser is one person's: nothing of one is known to another.
+async function check(name, settings, drive) {
+  const contexts = []
+  const complaints = []
+  const newTab = async (context) => {
+    const tab = await context.newPage()
+    tab.setDefaultTimeout(20_000)
+    tab.on('pageerror', (error) => complaints.push(error.message))
+    tab.on('console', (line) => /content security policy/i.test(line.text()) && complaints.push(line.text()))
+    return tab
+  }
+  const newBrowser = async () => {
+    contexts.push(await browser.newContext({ viewport: { width: 1280, height: 900 }, ...settings }))
+    return contexts.at(-1)
+  }
+  try {
+    await drive({ newBrowser, newTab, tab: async () => newTab(await newBrowser()) })
+    assert.deepEqual(complaints, [], 'a page complained')
+    results.passed++
+    console.log(`ok      ${name}`)
+  } catch (error) {
+    results.failed++
+    console.log(`FAILED  ${name}\n${error.stack}`)
+  }
+  for (const context of contexts) await context.close()
+}
+
+const shoot = (tab, name) => shots && tab.screenshot({ path: join(shots, `${name}.png`), fullPage: true })
+const live = (tab) => tab.locator('html[data-cue-status=live]').waitFor()
+const fits = (tab) => tab.evaluate(() => document.documentElement.scrollWidth <= innerWidth)
+// A reload would lose it.
+const mark = (tab) => tab.evaluate(() => (window.firstLoad = true))
+const notReloaded = async (tab) => assert.ok(await tab.evaluate(() => window.firstLoad), 'the page was loaded anew')
+
+async function board(tab, query = '') {
+  await tab.goto(`${url}/demo/board/${query}`)
+  await live(tab)
+  await mark(tab)
+  return tab
+}
+
+async function report(tab, service, state, note = '') {
+  await tab.selectOption('#report [name=service]', service)
+  await tab.selectOption('#report [name=state]', state)
+  await tab.fill('#report [name=note]', note)
+  await tab.getByRole('button', { name: 'Report' }).click()
+  await tab.getByText('Reported.').waitFor()
+}
+
+async function login(tab, user, query = '') {
+  await tab.goto(`${url}/demo/messenger/`)
+  await tab.getByLabel('User').fill(user)
+  await tab.getByLabel('Password').fill(user)
+  await tab.getByRole('button', { name: 'Log in' }).click()
+  if (query) await tab.goto(`${url}/demo/messenger/${query}`)
+  await live(tab)
+  await mark(tab)
+  return tab
+}
+
+async function write(tab, text) {
+  await tab.fill('#text', text)
+  await tab.press('#text', 'Enter')
+  await tab.locator('#messages .mine', { hasText: text }).waitFor()
+}
+
+await check('a state that one tab reports is in another one without a reload, a note half typed there stays', {}, async ({ newBrowser, newTab }) => {
+  const context = await newBrowser()
+  const [one, other] = [await board(await newTab(context)), await board(await newTab(context))]
+  await other.fill('#report [name=note]', 'half typ')
+  await report(one, 'search', 'degraded', 'Reindexing <b>now</b>')
+  await other.locator('#service-search[data-state=degraded]', { hasText: 'Reindexing <b>now</b>' }).waitFor()
+  await other.locator('#filter-degraded', { hasText: '2' }).waitFor()
+  assert.equal(await other.inputValue('#report [name=note]'), 'half typ')
+  await notReloaded(other)
+  await shoot(one, 'board-light')
+})
+
+await check('only services of one state, also after a refresh', {}, async ({ tab }) => {
+  const page = await board(await tab())
+  await page.click('#filter-degraded')
+  await live(page)
+  await mark(page)
+  const shown = () => page.locator('.services li').evaluateAll((rows) => rows.map((row) => row.id))
+  assert.deepEqual(await shown(), ['service-payments', 'service-search'])
+  await report(page, 'mail', 'degraded', 'Slow today')
+  await page.locator('#service-mail').waitFor()
+  await report(page, 'search', 'ok')
+  await page.locator('#service-search').waitFor({ state: 'detached' })
+  assert.deepEqual(await shown(), ['service-payments', 'service-mail'])
+  assert.equal(await page.getAttribute('#filter-degraded', 'aria-current'), 'true')
+  await notReloaded(page)
+})
+
+await check('what stays down becomes an incident, which recovery closes; what comes back at once does not', { colorScheme: 'dark' }, async ({ tab }) => {
+  const [one, other] = [await board(await tab()), await board(await tab())]
+  await report(one, 'mail', 'down')
+  await report(one, 'mail', 'ok')
+  await report(one, 'checkout', 'down', 'We are on it')
+  await other.locator('#banner.down').waitFor()
+  await other.locator('.cue-toast', { hasText: 'Checkout is down' }).waitFor()
+  await other.locator('#incidents .open', { hasText: 'Checkout is down' }).waitFor()
+  await other.locator('#open', { hasText: '1' }).waitFor()
+  assert.equal(await other.locator('#incidents', { hasText: 'Mail' }).count(), 0)
+  await shoot(other, 'board-dark')
+  await report(one, 'checkout', 'ok')
+  await other.locator('#incidents li:not(.open)', { hasText: /Checkout is down.*closed after/s }).waitFor()
+  await other.locator('#open', { hasText: '0' }).waitFor()
+  assert.equal(await other.locator('#incidents li').count(), 1)
+  await notReloaded(other)
+})
+
+await check('the schedule counts by itself', {}, async ({ tab }) => {
+  const page = await board(await tab())
+  const counted = async () => Number(await page.textContent('#counted'))
+  const before = await counted()
+  await page.waitForFunction((n) => Number(document.getElementById('counted').textContent) > n, before)
+  await notReloaded(page)
+})
+
+await check('a phone shows the board and its YAML without scrolling sideways', { viewport: { width: 390, height: 844 } }, async ({ tab }) => {
+  const page = await board(await tab())
+  await shoot(page, 'board-phone')
+  await page.getByText('How it works').click()
+  await page.getByText('kind: switch').waitFor()
+  assert.ok(await fits(page), 'it scrolls sideways')
+})
+
+await check('a message is at the other at once and only there, what he is typing stays', {}, async ({ tab }) => {
+  cuelight('user', 'create', '--app', 'messenger', 'ben', '--password-stdin')
+})
+
+await browser.close()
+await stop()
+clean()
+console.log(`${results.passed} passed, ${results.failed} failed`)
+process.exit(results.failed === 0 && results.passed > 0 ? 0 : 1)
