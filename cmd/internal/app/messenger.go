@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -88,6 +89,9 @@ func (a *App) messengerUser(r *http.Request) (string, error) {
 		return "", engine.ErrNotFound
 	}
 	session, err := a.Accounts.SessionBy(r.Context(), messengerApp, cookie.Value)
+	if errors.Is(err, engine.ErrForbidden) {
+		err = engine.ErrNotFound
+	}
 	return session.User, err
 }
 
@@ -97,6 +101,10 @@ func (a *App) messengerData(ctx context.Context, user, with string) (demo.Messen
 		return demo.MessengerData{}, err
 	}
 	data := demo.MessengerData{AppID: string(messengerApp), Offset: v.offset, User: demo.Person{ID: user, Name: user}}
+	last := map[string]string{}
+	for _, m := range v.messages(user, "") {
+		last[m.partner] = m.Text
+	}
 	unread := map[string]int64{}
 	for _, o := range v.objects("Chat", fmt.Sprintf("owner = %q", user), "id") {
 		var f struct {
@@ -119,27 +127,39 @@ func (a *App) messengerData(ctx context.Context, user, with string) (demo.Messen
 			continue
 		case with:
 			data.Partner = p
-			data.Messages = v.messages(user, with)
+			for _, m := range v.messages(user, with) {
+				data.Messages = append(data.Messages, m.Message)
+			}
 		}
-		chat := demo.Chat{Person: p, Unread: unread[o.ID], Current: o.ID == with}
-		if last := v.messages(user, o.ID); len(last) > 0 {
-			chat.Last = last[len(last)-1].Text
-		}
-		data.Chats = append(data.Chats, chat)
+		data.Chats = append(data.Chats, demo.Chat{Person: p, Unread: unread[o.ID], Last: last[o.ID], Current: o.ID == with})
 	}
 	return data, v.err
 }
 
-// messages are the latest of two users, the oldest of them first.
-func (v *view) messages(user, partner string) []demo.Message {
-	var all []demo.Message
-	for _, o := range v.objects("Message", fmt.Sprintf("from = %[1]q AND to = %[2]q OR from = %[2]q AND to = %[1]q", user, partner), "-created_at") {
+// said is a message as one of the two sees it, and who the other is.
+type said struct {
+	demo.Message
+	partner string
+}
+
+// messages are the latest of a user with a partner, or with everybody, the oldest of them first.
+func (v *view) messages(user, partner string) []said {
+	where := fmt.Sprintf("from = %[1]q OR to = %[1]q", user)
+	if partner != "" {
+		where = fmt.Sprintf("from = %[1]q AND to = %[2]q OR from = %[2]q AND to = %[1]q", user, partner)
+	}
+	var all []said
+	for _, o := range v.objects("Message", where, "-created_at") {
 		var f struct {
-			From, Text string
-			Read       bool
+			From, To, Text string
+			Read           bool
 		}
 		v.read(o, &f)
-		all = append(all, demo.Message{ID: o.ID, Text: f.Text, Mine: f.From == user, Read: f.Read, At: o.CreatedAt})
+		m := said{demo.Message{ID: o.ID, Text: f.Text, Mine: f.From == user, Read: f.Read, At: o.CreatedAt}, f.From}
+		if m.Mine {
+			m.partner = f.To
+		}
+		all = append(all, m)
 	}
 	slices.Reverse(all)
 	return all
@@ -165,7 +185,10 @@ func (a *App) messengerLogin(w http.ResponseWriter, r *http.Request) {
 	if !formOfOurs(w, r) {
 		return
 	}
-	address, _, _ := strings.Cut(r.RemoteAddr, ":")
+	address, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		address = r.RemoteAddr
+	}
 	secret, _, err := a.Accounts.LoginUser(r.Context(), messengerApp, r.PostForm.Get("user"), r.PostForm.Get("password"), address)
 	switch {
 	case errors.Is(err, account.ErrLogin):

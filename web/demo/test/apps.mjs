@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { chromium } from 'playwright-core'
 
-import { clean, cuelight, start, stop } from './server.mjs'
+import { clean, makeUser, start, stop } from './server.mjs'
 
 const shots = process.argv[2]
 const url = await start()
@@ -141,8 +141,101 @@ await check('a phone shows the board and its YAML without scrolling sideways', {
   assert.ok(await fits(page), 'it scrolls sideways')
 })
 
+// What the page hears: a list that every page of the messenger keeps.
+const listen = (tab) => tab.addInitScript(() => {
+  window.heard = []
+  addEventListener('cuelight:event', ({ detail }) => window.heard.push([detail.event, detail.message]))
+})
+
 await check('a message is at the other at once and only there, what he is typing stays', {}, async ({ tab }) => {
-  cuelight('user', 'create', '--app', 'messenger', 'ben', '--password-stdin')
+  makeUser('messenger', 'benjamin')
+  const [anna, test, ben] = [await tab(), await tab(), await tab()]
+  for (const each of [anna, test, ben]) await listen(each)
+  await login(anna, 'anna', '?with=testUser')
+  await login(test, 'testUser', '?with=anna')
+  await login(ben, 'benjamin', '?with=anna')
+  await test.fill('#text', 'half typ')
+  await test.evaluate(() => document.getElementById('text').setSelectionRange(2, 4))
+  await write(anna, 'The <b>page</b> is ready')
+  await test.locator('#messages .theirs', { hasText: 'The <b>page</b> is ready' }).waitFor()
+  await anna.locator('#messages .mine', { hasText: 'The <b>page</b> is ready' }).locator('.mark', { hasText: 'Read' }).waitFor()
+  const typed = await test.evaluate(() => {
+    const text = document.getElementById('text')
+    return [document.activeElement.id, text.value, text.selectionStart, text.selectionEnd]
+  })
+  assert.deepEqual(typed, ['text', 'half typ', 2, 4])
+  assert.equal(await anna.inputValue('#text'), '')
+  await anna.goto(`${url}/demo/messenger/?with=benjamin`)
+  await live(anna)
+  await write(anna, 'Only for Ben')
+  await ben.locator('#messages .theirs', { hasText: 'Only for Ben' }).waitFor()
+  // All before that came in order, so that whatever was to reach the two others is there.
+  const texts = (page) => page.evaluate(() => window.heard.filter(([event]) => event === 'message').map(([, message]) => message.text))
+  assert.deepEqual(await texts(ben), ['Only for Ben'])
+  await write(test, 'Thank you')
+  await anna.locator('#chat-testUser .unread', { hasText: '1' }).waitFor()
+  assert.deepEqual(await texts(test), ['The <b>page</b> is ready', 'Thank you'])
+  for (const each of [test, ben]) await notReloaded(each)
+})
+
+await check('unread messages are counted until somebody looks', { colorScheme: 'dark' }, async ({ tab }) => {
+  const [anna, test] = [await login(await tab(), 'anna', '?with=testUser'), await login(await tab(), 'testUser', '?with=anna')]
+  await test.locator('.unread').waitFor({ state: 'detached' })
+  await test.goto(`${url}/demo/messenger/`)
+  await live(test)
+  await mark(test)
+  await write(anna, 'One')
+  await write(anna, 'Two')
+  await test.locator('#chat-anna .unread', { hasText: '2' }).waitFor()
+  assert.equal(await test.title(), '(2) Messenger')
+  assert.equal(await anna.locator('.mark').last().textContent(), 'Sent')
+  await notReloaded(test)
+  await shoot(test, 'messenger-unread')
+  await test.locator('#chat-anna a').click()
+  await test.locator('#messages .theirs', { hasText: 'Two' }).waitFor()
+  await test.locator('.unread').waitFor({ state: 'detached' })
+  await test.waitForFunction(() => document.title === 'Messenger')
+  await anna.locator('#messages li:last-child .mark', { hasText: 'Read' }).waitFor()
+  await notReloaded(anna)
+  await shoot(anna, 'messenger-dark')
+})
+
+for (const signal of ['SIGKILL', 'SIGTERM']) {
+  await check(`a talk goes on over a restart by ${signal}`, {}, async ({ tab }) => {
+    const [anna, test] = [await login(await tab(), 'anna', '?with=testUser'), await login(await tab(), 'testUser', '?with=anna')]
+    await test.fill('#text', 'half typ')
+    await write(anna, `Before ${signal}`)
+    await test.locator('#messages .theirs', { hasText: `Before ${signal}` }).waitFor()
+    await stop(signal)
+    for (const each of [anna, test]) await each.locator('html[data-cue-status=reconnecting]').waitFor()
+    await start()
+    await write(anna, `After ${signal}`)
+    await test.locator('#messages .theirs', { hasText: `After ${signal}` }).waitFor()
+    await anna.locator('#messages li:last-child .mark', { hasText: 'Read' }).waitFor()
+    assert.equal(await test.inputValue('#text'), 'half typ')
+    for (const each of [anna, test]) await notReloaded(each)
+    if (signal === 'SIGTERM') await shoot(test, 'messenger-light')
+  })
+}
+
+await check('nobody else comes in, and who has left is out in all tabs', { viewport: { width: 390, height: 844 } }, async ({ newBrowser, newTab }) => {
+  const context = await newBrowser()
+  const [one, other] = [await newTab(context), await newTab(context)]
+  await one.goto(`${url}/demo/messenger/?with=anna`)
+  assert.equal(await one.locator('#messages').count(), 0)
+  await one.getByLabel('User').fill('testUser')
+  await one.getByLabel('Password').fill('guess')
+  await one.getByRole('button', { name: 'Log in' }).click()
+  await one.getByText('User or password is wrong.').waitFor()
+  await shoot(one, 'messenger-login-phone')
+  await login(one, 'testUser')
+  await shoot(one, 'messenger-chats-phone')
+  await other.goto(`${url}/demo/messenger/?with=anna`)
+  await live(other)
+  await shoot(other, 'messenger-phone')
+  for (const each of [one, other]) assert.ok(await fits(each), 'it scrolls sideways')
+  await one.getByRole('button', { name: 'Log out' }).click()
+  for (const each of [one, other]) await each.getByRole('button', { name: 'Log in' }).waitFor()
 })
 
 await browser.close()

@@ -35,7 +35,9 @@ export async function stop(signal = 'SIGTERM') {
   await ended
 }
 
-/** Runs a command of the program on the server's data. */
-export const cuelight = (...args) => execFileSync(binary, [...args, '--data', data], { encoding: 'utf8' })
+/** Makes a user of an app, with the id as the password. */
+export function makeUser(app, id) {
+  execFileSync(binary, ['user', 'create', '--data', data, '--app', app, '--password-stdin', id], { input: `${id}\n` })
+}
 
 export const clean = () => rmSync(dir, { recursive: true, force: true })

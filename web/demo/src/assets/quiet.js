@@ -1,11 +1,14 @@
 // Forms with data-quiet are sent without leaving the page. What they change is not shown here: it comes by push. Without scripts the browser
 // sends them by itself.
 export function startForms() {
+  const busy = new Set()
   document.addEventListener('submit', (event) => {
     const form = event.target
     if (!('quiet' in form.dataset)) return
     event.preventDefault()
-    void send(form)
+    if (busy.has(form)) return // whoever hits Enter twice means it once
+    busy.add(form)
+    void send(form).finally(() => busy.delete(form))
   })
 }
 
@@ -16,7 +19,9 @@ async function send(form) {
   answer.classList.toggle('bad', Boolean(problem))
   answer.textContent = problem || form.dataset.quiet
   if (problem) return
-  for (const field of form.querySelectorAll('input:not([type=hidden]), textarea')) field.value = ''
+  for (const field of form.querySelectorAll('input:not([type=hidden]), textarea')) {
+    if (field.value === fields.get(field.name)) field.value = '' // what was typed meanwhile stays
+  }
 }
 
 /** Sends the fields. Returns what went wrong, in words, or nothing. */
