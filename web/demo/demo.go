@@ -28,6 +28,7 @@ type PageData struct {
 	Orders  []Order // in the order shown
 	Offset  string  // the position of the push log at which Orders were read; empty: the page refreshes itself once
 	User    string  // the user who is logged in, empty for a guest
+	Apps    bool    // the demo has its further apps too
 }
 
 // Order is one row of the list. ChangedAt is RFC 3339.
