@@ -109,8 +109,11 @@ await check('only services of one state, also after a refresh', {}, async ({ tab
 
 await check('what stays down becomes an incident, which recovery closes; what comes back at once does not', { colorScheme: 'dark' }, async ({ tab }) => {
   const [one, other] = [await board(await tab()), await board(await tab())]
-  await report(one, 'mail', 'down')
-  await report(one, 'mail', 'ok')
+  for (const state of ['down', 'ok']) {
+    const fields = new URLSearchParams({ service: 'mail', state })
+    const answer = await fetch(`${url}/demo/board/report`, { method: 'POST', headers: { Accept: 'application/json' }, body: fields })
+    assert.equal(answer.status, 204)
+  }
   await report(one, 'checkout', 'down', 'We are on it')
   await other.locator('#banner.down').waitFor()
   await other.locator('.cue-toast', { hasText: 'Checkout is down' }).waitFor()
@@ -138,6 +141,7 @@ await check('a phone shows the board and its YAML without scrolling sideways', {
   await shoot(page, 'board-phone')
   await page.getByText('How it works').click()
   await page.getByText('kind: switch').waitFor()
+  await shoot(page, 'board-yaml-phone')
   assert.ok(await fits(page), 'it scrolls sideways')
 })
 
@@ -176,6 +180,7 @@ await check('a message is at the other at once and only there, what he is typing
   await anna.locator('#chat-testUser .unread', { hasText: '1' }).waitFor()
   assert.deepEqual(await texts(test), ['The <b>page</b> is ready', 'Thank you'])
   for (const each of [test, ben]) await notReloaded(each)
+  await shoot(test, 'messenger-light')
 })
 
 await check('unread messages are counted until somebody looks', { colorScheme: 'dark' }, async ({ tab }) => {
@@ -214,7 +219,6 @@ for (const signal of ['SIGKILL', 'SIGTERM']) {
     await anna.locator('#messages li:last-child .mark', { hasText: 'Read' }).waitFor()
     assert.equal(await test.inputValue('#text'), 'half typ')
     for (const each of [anna, test]) await notReloaded(each)
-    if (signal === 'SIGTERM') await shoot(test, 'messenger-light')
   })
 }
 
