@@ -3,6 +3,7 @@ package demo
 import (
 	"embed"
 	"io/fs"
+	"strings"
 )
 
 //go:embed apps
@@ -39,6 +40,21 @@ func scenarios(app string) []Document {
 		all = append(all, Document{name, string(text)})
 	}
 	return all
+}
+
+// marks are the lines of an app's page, as its template has them, that tie the page to cuelight.js.
+func marks(app string) string {
+	text, err := fs.ReadFile(src, "src/"+app+".html")
+	if err != nil {
+		panic(err) // the files are part of the program
+	}
+	var lines strings.Builder
+	for line := range strings.Lines(string(text)) {
+		if strings.Contains(line, "data-cue-on") || strings.Contains(line, "/cuelight.js") {
+			lines.WriteString(strings.ReplaceAll(strings.TrimSpace(line), "{{.AppID}}", app) + "\n")
+		}
+	}
+	return lines.String()
 }
 
 func sub(files fs.FS, dir string) fs.FS {

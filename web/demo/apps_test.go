@@ -111,7 +111,7 @@ func TestAGuestSeesNoPrivateMessage(t *testing.T) {
 	data.User = Person{}
 	page := renderMessenger(t, data)
 	has(t, page, `action="/demo/messenger/login"`)
-	lacks(t, page, "Hello", "See you", "Bert", "cuelight.js")
+	lacks(t, page, "Hello", "See you", "Bert", `<script src="/cuelight.js"`)
 }
 
 func TestPagesShowTheScenariosThatRun(t *testing.T) {
@@ -126,6 +126,10 @@ func TestPagesShowTheScenariosThatRun(t *testing.T) {
 				t.Fatal(err)
 			}
 			has(t, html.UnescapeString(page), name, string(text))
+		}
+		has(t, html.UnescapeString(page), `<script src="/cuelight.js" data-app="`+app+`"`)
+		if len(marks(app)) < 100 || strings.Contains(marks(app), "{{.AppID}}") {
+			t.Errorf("the page of %s tells cuelight.js %s", app, marks(app))
 		}
 	}
 }

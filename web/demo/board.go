@@ -52,7 +52,8 @@ func BoardPage(w io.Writer, data BoardData) error {
 		Filters   []filter
 		Shown     []Service
 		Scenarios []Document
-	}{BoardData: data, States: States, Worst: States[0], Scenarios: scenarios(Board)}
+		Marks     string
+	}{BoardData: data, States: States, Worst: States[0], Scenarios: scenarios(Board), Marks: marks(Board)}
 	view.Filters = []filter{{"", len(data.Services), data.Filter == ""}}
 	for _, state := range States {
 		n := 0

@@ -57,5 +57,6 @@ func MessengerPage(w io.Writer, data MessengerData) error {
 	return write(w, "messenger.html", struct {
 		MessengerData
 		Scenarios []Document
-	}{data, scenarios(Messenger)})
+		Marks     string
+	}{data, scenarios(Messenger), marks(Messenger)})
 }
