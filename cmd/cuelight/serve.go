@@ -2,12 +2,15 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"os"
 	"time"
 
 	"github.com/cuelight/cuelight/cmd/internal/app"
+	"github.com/cuelight/cuelight/cmd/internal/files"
+	"github.com/cuelight/cuelight/web/demo"
 )
 
 type serveCmd struct {
@@ -34,6 +37,11 @@ func (c *serveCmd) Run(ctx context.Context) error {
 		Listen: c.Listen, Database: c.Database, Data: data, PublicURL: c.PublicURL, Demo: c.Demo, DemoPublic: c.DemoPublic, Log: logger(c.LogLevel),
 		Version: version(), SecretKeyFile: c.SecretKey,
 	}
+	if c.Demo {
+		if cfg.DemoApps, err = demoApps(); err != nil {
+			return err
+		}
+	}
 	if err := cfg.SetLimits(c.Limit); err != nil {
 		return err
 	}
@@ -55,6 +63,19 @@ func (c *serveCmd) Run(ctx context.Context) error {
 	}
 	fmt.Printf("Ready in %.1f s. Ctrl+C stops.\n", time.Since(started).Seconds())
 	return a.Serve(ctx)
+}
+
+// demoApps are the apps that the demo has beside the shop, from the files that their pages show.
+func demoApps() ([][]json.RawMessage, error) {
+	var apps [][]json.RawMessage
+	for _, name := range demo.Apps {
+		documents, err := files.Documents(demo.Documents(name))
+		if err != nil {
+			return nil, fmt.Errorf("demo app %s: %w", name, err)
+		}
+		apps = append(apps, documents)
+	}
+	return apps, nil
 }
 
 // dataDir is where to keep things, and what to do with it at the end.

@@ -1,4 +1,5 @@
-// Package demo holds the demo page: a small shop whose orders renew themselves while a user types.
+// Package demo holds the demo's pages: a small shop whose orders renew themselves while a user types, and two whole apps, a status board and a
+// messenger.
 package demo
 
 import (
@@ -14,7 +15,7 @@ import (
 //go:embed src
 var src embed.FS
 
-var page = template.Must(template.New("page.html").Funcs(template.FuncMap{"clock": clock}).ParseFS(src, "src/*.html"))
+var pages = template.Must(template.New("").Funcs(template.FuncMap{"clock": clock}).ParseFS(src, "src/*.html"))
 
 // Statuses are the states of an order, in the order in which it takes them.
 var Statuses = []string{"new", "paid", "ready", "shipped"}
@@ -27,6 +28,7 @@ type PageData struct {
 	Orders  []Order // in the order shown
 	Offset  string  // the position of the push log at which Orders were read; empty: the page refreshes itself once
 	User    string  // the user who is logged in, empty for a guest
+	Apps    bool    // the demo has its further apps too
 }
 
 // Order is one row of the list. ChangedAt is RFC 3339.
@@ -37,26 +39,24 @@ type Order struct {
 
 // Page writes the page. Nothing is written when it fails.
 func Page(w io.Writer, data PageData) error {
-	var out bytes.Buffer
-	view := struct {
+	return write(w, "page.html", struct {
 		PageData
 		Statuses []string
-	}{data, Statuses}
-	if err := page.Execute(&out, view); err != nil {
-		return fmt.Errorf("render demo page: %w", err)
+	}{data, Statuses})
+}
+
+// write writes one of the pages, or nothing when it fails.
+func write(w io.Writer, name string, view any) error {
+	var out bytes.Buffer
+	if err := pages.ExecuteTemplate(&out, name, view); err != nil {
+		return fmt.Errorf("render %s: %w", name, err)
 	}
 	_, err := out.WriteTo(w)
 	return err
 }
 
 // Assets holds the page's style sheet, scripts and icon, served under /demo/assets/.
-func Assets() fs.FS {
-	assets, err := fs.Sub(src, "src/assets")
-	if err != nil {
-		panic(err) // the path is a constant
-	}
-	return assets
-}
+func Assets() fs.FS { return sub(src, "src/assets") }
 
 // clock shows the time of day of an instant, in UTC; what is no instant is shown as it is.
 func clock(at string) string {

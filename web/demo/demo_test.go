@@ -14,7 +14,7 @@ var update = flag.Bool("update", false, "rewrite testdata/page.html")
 
 func sample() PageData {
 	return PageData{
-		AppID: "demo", BaseURL: "http://localhost:8090", Token: "cue_sample", Offset: "e1.42",
+		AppID: "demo", BaseURL: "http://localhost:8090", Token: "cue_sample", Offset: "e1.42", Apps: true,
 		Orders: []Order{
 			{ID: "1042", Number: "1042", Status: "new", Total: "120.00", Owner: "testUser", ChangedAt: "2026-11-23T16:20:06.123Z"},
 			{ID: "1043", Number: "1043", Status: "paid", Total: "80.50", Owner: "anna", Note: "gift wrap", ChangedAt: "2026-11-23T15:01:44Z"},
@@ -49,16 +49,24 @@ func TestPageIsTheGoldenOne(t *testing.T) {
 	}
 }
 
-func TestPageRunsUnderAStrictContentPolicy(t *testing.T) {
-	page := render(t, sample())
-	for _, inline := range []string{`<style`, `\sstyle=`, `\son[a-z]+=`, `<script[^>]*>[^<]`, `javascript:`} {
-		if found := regexp.MustCompile(inline).FindString(strings.ReplaceAll(page, "&#34;", "")); found != "" {
-			t.Errorf("the page has %q inline", found)
+func TestPagesRunUnderAStrictContentPolicy(t *testing.T) {
+	for name, page := range map[string]string{
+		"shop": render(t, sample()), "board": renderBoard(t, sampleBoard()), "messenger": renderMessenger(t, sampleMessenger()),
+		"login": renderMessenger(t, MessengerData{AppID: Messenger}),
+	} {
+		for _, inline := range []string{`<style`, `\sstyle=`, `\son[a-z]+=`, `<script[^>]*>[^<]`, `javascript:`} {
+			if found := regexp.MustCompile(inline).FindString(strings.ReplaceAll(page, "&#34;", "")); found != "" {
+				t.Errorf("%s: the page has %q inline", name, found)
+			}
 		}
-	}
-	for _, m := range regexp.MustCompile(`(?:src|href)="/demo/assets/([^"]+)"`).FindAllStringSubmatch(page, -1) {
-		if _, err := fs.Stat(Assets(), m[1]); err != nil {
-			t.Errorf("the page asks for an asset that is not there: %v", err)
+		asked := regexp.MustCompile(`(?:src|href)="/demo/assets/([^"]+)"`).FindAllStringSubmatch(page, -1)
+		if len(asked) < 3 {
+			t.Errorf("%s: the page asks for %v only", name, asked)
+		}
+		for _, m := range asked {
+			if _, err := fs.Stat(Assets(), m[1]); err != nil {
+				t.Errorf("%s: the page asks for an asset that is not there: %v", name, err)
+			}
 		}
 	}
 }

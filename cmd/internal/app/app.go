@@ -43,6 +43,9 @@ type Config struct {
 	PublicURL string
 	// Demo fills an empty store with the demo and serves its page.
 	Demo bool
+	// DemoApps are the documents of the apps that the demo has beside the shop: of each the app, its structures and its scenarios, in an order
+	// in which they can be made.
+	DemoApps [][]json.RawMessage
 	// DemoPublic says that whoever can reach the server may use the demo; its token is then not shown on the page.
 	DemoPublic bool
 	// Version is what /api/v1/version says.

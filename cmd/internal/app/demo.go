@@ -2,6 +2,7 @@ package app
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -11,19 +12,41 @@ import (
 	"github.com/cuelight/cuelight/web/demo"
 )
 
-// demoHandler serves the demo page, its files and the one thing that its form does.
+// demoHandler serves the demo's pages, their files and what their forms do.
 func (a *App) demoHandler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /demo/{$}", a.demoPage)
 	mux.Handle("GET /demo/assets/", http.StripPrefix("/demo/assets/", http.FileServerFS(demo.Assets())))
 	mux.HandleFunc("PATCH /demo/orders/{id}", a.changeOrder)
+	mux.Handle("GET /demo/board/{$}", a.pageOf(boardApp, a.boardPage))
+	mux.Handle("POST /demo/board/report", a.pageOf(boardApp, a.reportService))
+	mux.Handle("GET /demo/messenger/{$}", a.pageOf(messengerApp, a.messengerPage))
+	mux.Handle("GET /demo/messenger/session", a.pageOf(messengerApp, a.messengerSession))
+	mux.Handle("POST /demo/messenger/login", a.pageOf(messengerApp, a.messengerLogin))
+	mux.Handle("POST /demo/messenger/logout", a.pageOf(messengerApp, a.messengerLogout))
+	mux.Handle("POST /demo/messenger/send", a.pageOf(messengerApp, a.messengerSend))
+	mux.Handle("POST /demo/messenger/seen", a.pageOf(messengerApp, a.messengerSeen))
 	return mux
+}
+
+// pageOf answers for an app of the demo, if this data directory has it: one that was filled without it stays as it is.
+func (a *App) pageOf(app engine.AppID, page http.HandlerFunc) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch _, err := a.Engine.App(r.Context(), app); {
+		case errors.Is(err, engine.ErrNotFound):
+			http.Error(w, "This data directory was filled without the app "+string(app)+". A new one has it: cuelight serve --demo", http.StatusNotFound)
+		case err != nil:
+			a.failDemo(w, err)
+		default:
+			page(w, r)
+		}
+	})
 }
 
 func (a *App) demoPage(w http.ResponseWriter, r *http.Request) {
 	// The head is read before the orders: a push in between then renews the page once too often, never once too little.
 	head, err := a.Store.PushHead(r.Context(), demoApp)
-	data := demo.PageData{AppID: string(demoApp), BaseURL: a.URL()}
+	data := demo.PageData{AppID: string(demoApp), BaseURL: a.URL(), Apps: len(a.demoApps(r.Context())) > 0}
 	if !a.cfg.DemoPublic {
 		data.Token = a.demoToken
 	}

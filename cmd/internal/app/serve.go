@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/cuelight/cuelight/engine"
 )
 
 // AdminSocket is the file in the data directory through which this machine's administrator reaches a running server.
@@ -26,9 +28,23 @@ func (a *App) Banner(ctx context.Context) []string {
 	}
 	if a.cfg.Demo {
 		lines = append(lines, "Demo page   "+a.URL()+"/demo/", "API token   "+a.demoToken, "app_id      "+string(demoApp))
-		return lines
+		return append(lines, a.demoApps(ctx)...)
 	}
 	return append(lines, "Server      "+a.URL()+"/")
+}
+
+// demoApps tells where the demo's apps are, of those that this data directory has.
+func (a *App) demoApps(ctx context.Context) []string {
+	var lines []string
+	for _, app := range []struct {
+		id    engine.AppID
+		title string
+	}{{boardApp, "Status board  "}, {messengerApp, "Messenger   "}} {
+		if _, err := a.Engine.App(ctx, app.id); err == nil {
+			lines = append(lines, app.title+a.URL()+"/demo/"+string(app.id)+"/")
+		}
+	}
+	return lines
 }
 
 // Serve answers until ctx ends, and then stops in order: not ready, no new requests, sockets closed, what is under way finished.

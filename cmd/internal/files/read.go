@@ -50,6 +50,47 @@ func Read(paths []string) ([]*Document, error) {
 	return docs, twice(docs)
 }
 
+// Documents reads the YAML files of one app out of a file system, and gives its documents in the order in which a server can take them one by
+// one: the app, structures behind those that they link to, scenarios.
+func Documents(fsys fs.FS) ([]json.RawMessage, error) {
+	var docs []*Document
+	err := fs.WalkDir(fsys, ".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		data, err := fs.ReadFile(fsys, path)
+		if err != nil {
+			return err
+		}
+		found, err := parse(path, data)
+		docs = append(docs, found...)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := twice(docs); err != nil {
+		return nil, err
+	}
+	byKind := map[string][]*Document{}
+	for _, d := range docs {
+		byKind[d.Kind] = append(byKind[d.Kind], d)
+	}
+	structures, late := inLinkOrder(byKind[Structure], nil)
+	if len(late) > 0 {
+		return nil, errors.New("structures that link to each other can not be taken one by one")
+	}
+	var out []json.RawMessage
+	for _, d := range slices.Concat(byKind[App], structures, byKind[Scenario]) {
+		doc, err := d.JSON()
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, doc)
+	}
+	return out, nil
+}
+
 func twice(docs []*Document) error {
 	seen := map[string]*Document{}
 	var errs Troubles
