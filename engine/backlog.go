@@ -92,8 +92,14 @@ func (e *Engine) count(ctx context.Context) error {
 				return fmt.Errorf("count open runs of %s: %w", app.ID, err)
 			}
 			e.backlogs.set(app.ID, counts)
-			if _, err := e.cats.load(ctx, app.ID, 1); err != nil { // for its schedules
+			cat, err := e.cats.load(ctx, app.ID, 1) // for its schedules
+			if err != nil {
 				return err
+			}
+			for scenario, m := range cat.missed {
+				if m.Running {
+					e.catchUp(app.ID, scenario)
+				}
 			}
 		}
 		if after = next; next == "" {

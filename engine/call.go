@@ -131,6 +131,8 @@ func (s *Scope) Call(l Link) ([]RunID, error) {
 		return nil, StepError("CALL_UNKNOWN", "the app has no scenario %q%s", l.Scenario, didYouMean(l.Scenario, keysOf(s.a.cat.scenarios)))
 	case p.version == nil || p.state == Stopped:
 		return nil, StepError("CALL_STOPPED", "the scenario %q is not published and started", l.Scenario)
+	case !l.Wait && s.a.overrun(l.Scenario):
+		return nil, errOverrun(ErrInvalid, s.a.cat.queued)
 	case len(l.Objects) > MaxCalls:
 		return nil, OverLimit("CALL", "calls_per_step", "a step calls at most %d runs", MaxCalls)
 	}

@@ -107,12 +107,15 @@ type catalogue struct {
 	index      map[string]*matchIndex // by structure
 	constants  map[string]any
 	secrets    map[string]*openedSecret
-	mask       *secret.Masker // of secrets; nil when there are none
+	missed     map[string]*Missed // by scenario
+	mask       *secret.Masker     // of secrets; nil when there are none
 	// items counts the constants and the secrets, constantBytes is what all constants take.
 	items         map[RecordKind]int
 	constantBytes int
 
-	open     func(AppID, secretRecord) (string, error)
+	open func(AppID, secretRecord) (string, error)
+	// queued is how many runs of a scenario may queue.
+	queued   int
 	node     string
 	log      *slog.Logger
 	notices  *notices
@@ -153,6 +156,7 @@ type catalogues struct {
 	backlogs *backlogs
 	retain   Retain
 	secrets  *secret.Box
+	queued   int // see Options.MaxQueued
 
 	dirty    sync.Map   // AppID → true once a commit of this node has raised the number
 	mu       sync.Mutex // one load at a time
@@ -214,7 +218,7 @@ func (c *catalogues) load(ctx context.Context, app AppID, number int64) (*catalo
 	if cat := c.at(app); cat != nil && cat.number >= number && !dirty {
 		return cat, nil
 	}
-	n, records, err := c.store.Catalogue(ctx, app, RecordApp, RecordStructure, RecordScenario, RecordReshape, RecordConstant, RecordSecret)
+	n, records, err := c.store.Catalogue(ctx, app, RecordApp, RecordStructure, RecordScenario, RecordReshape, RecordConstant, RecordSecret, RecordMissed)
 	if err != nil {
 		if dirty {
 			c.dirty.Store(app, true)
@@ -237,7 +241,7 @@ func (c *catalogues) load(ctx context.Context, app AppID, number int64) (*catalo
 func (c *catalogues) compile(app AppID, number int64, records []*Record) (*catalogue, error) {
 	cat := &catalogue{
 		app: App{ID: app}, number: number, structures: map[string]*Structure{}, scenarios: map[string]*published{},
-		constants: map[string]any{}, secrets: map[string]*openedSecret{}, items: map[RecordKind]int{}, open: c.open, node: c.node, log: c.log, notices: c.notices, backlogs: c.backlogs, retain: c.retain,
+		constants: map[string]any{}, secrets: map[string]*openedSecret{}, missed: map[string]*Missed{}, queued: c.queued, items: map[RecordKind]int{}, open: c.open, node: c.node, log: c.log, notices: c.notices, backlogs: c.backlogs, retain: c.retain,
 	}
 	for _, r := range records {
 		switch r.Kind {
@@ -254,6 +258,12 @@ func (c *catalogues) compile(app AppID, number int64, records []*Record) (*catal
 			cat.structures[s.ID] = s
 		case RecordConstant, RecordSecret:
 			cat.know(r)
+		case RecordMissed:
+			m := &Missed{}
+			if err := json.Unmarshal(r.Body, m); err != nil {
+				return nil, fmt.Errorf("read missed changes of %s: %w", r.ID, err)
+			}
+			cat.missed[r.ID] = m
 		}
 	}
 	if err := cat.attach(records); err != nil {

@@ -126,6 +126,9 @@ func (a *act) call(c Call) (RunID, error) {
 	case p.version == nil || p.state == Stopped:
 		return "", coded(ErrConflict, "NOT_RUNNING", "the scenario is not published and started")
 	}
+	if a.overrun(c.Scenario) {
+		return "", errOverrun(ErrBusy, a.cat.queued)
+	}
 	v := p.version
 	if !slices.ContainsFunc(v.triggers, func(t *Trigger) bool { return len(t.On) == 0 && t.Schedule == nil }) && len(v.triggers) > 0 {
 		return "", coded(ErrConflict, "NOT_CALLABLE", "the scenario has no call trigger")
@@ -203,18 +206,23 @@ type Send struct {
 	Once           *Once
 }
 
-// Push appends pushes to the app's log, one for each receiver, and returns them with their positions once they are durable.
-// A replayed request answers no pushes.
-func (e *Engine) Push(ctx context.Context, s Send) ([]*Push, error) {
+// Check says what is wrong with a push, as far as that can be told without the app.
+func (s Send) Check() error {
 	if len(s.To) == 0 || len(s.To) > MaxReceivers {
-		return nil, &InvalidError{Fields: []FieldError{{Path: "to", Code: "PUSH_TO", Message: fmt.Sprintf("must name 1 to %d users, or *", MaxReceivers), Limit: "receivers"}}}
+		return &InvalidError{Fields: []FieldError{{Path: "to", Code: "PUSH_TO", Message: fmt.Sprintf("must name 1 to %d users, or *", MaxReceivers), Limit: "receivers"}}}
 	}
 	for _, to := range s.To {
 		if to != Everybody && !objectIDRule.MatchString(to) {
-			return nil, invalid("to", "PUSH_TO", "must be the id of a user, or *")
+			return invalid("to", "PUSH_TO", "must be the id of a user, or *")
 		}
 	}
-	if err := CheckPushTo(len(s.To), s.Event, s.Message); err != nil {
+	return CheckPushTo(len(s.To), s.Event, s.Message)
+}
+
+// Push appends pushes to the app's log, one for each receiver, and returns them with their positions once they are durable.
+// A replayed request answers no pushes.
+func (e *Engine) Push(ctx context.Context, s Send) ([]*Push, error) {
+	if err := s.Check(); err != nil {
 		return nil, err
 	}
 	op := Op{App: s.App, Bytes: 256 + len(s.To)*(64+len(s.Message))}

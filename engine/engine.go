@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"runtime"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -36,6 +37,8 @@ type Engine struct {
 	evals      chan struct{}
 	effects    *effects
 	reshaped   chan struct{}
+	// catching are the scenarios whose missed changes are being made up for: parkID → true.
+	catching sync.Map
 	// ctx ends the timers, the janitor and the workers; commits end it for the committers, which first finish what is queued.
 	ctx     context.Context
 	stop    context.CancelFunc
@@ -59,6 +62,8 @@ type Options struct {
 	Services any
 	// Secrets seals the values of secrets and opens them; without it none can be set or used.
 	Secrets *secret.Box
+	// MaxQueued is how many runs of one scenario may queue before changes start no more of them; 0 means 100,000.
+	MaxQueued int
 	// Retain says how long things are kept; the zero value means the defaults.
 	Retain Retain
 }
@@ -89,6 +94,9 @@ func New(store Store, opt Options) *Engine {
 	if opt.Outlet == nil {
 		opt.Outlet = func([]*Push) {}
 	}
+	if opt.MaxQueued == 0 {
+		opt.MaxQueued = maxQueued
+	}
 	if opt.Ended == nil {
 		opt.Ended = func(Revocation) {}
 	}
@@ -96,7 +104,7 @@ func New(store Store, opt Options) *Engine {
 		store: store, opt: opt, log: opt.Log, node: opt.NewID(), disp: newDispatcher(), due: newTimers(), wait: newWaiters(), backlogs: &backlogs{},
 		group: task.New(opt.Log), prepares: make(chan struct{}, maxPrepare), evals: make(chan struct{}, runtime.GOMAXPROCS(0)), effects: newEffects(), reshaped: make(chan struct{}, 1),
 	}
-	e.cats = &catalogues{store: store, kinds: opt.Kinds, log: opt.Log, node: e.node, notices: &notices{}, backlogs: e.backlogs, retain: opt.Retain, secrets: opt.Secrets}
+	e.cats = &catalogues{store: store, kinds: opt.Kinds, log: opt.Log, node: e.node, notices: &notices{}, backlogs: e.backlogs, retain: opt.Retain, secrets: opt.Secrets, queued: opt.MaxQueued}
 	for range store.Committers() {
 		e.committers = append(e.committers, newCommitter(store, e.cats, opt.Clock, opt.Log))
 	}

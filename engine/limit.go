@@ -71,6 +71,7 @@ func runLimits() []Limit {
 		{"run_state_bytes", maxState, "bytes", "variables and outputs of a run"},
 		{"step_log_bytes", maxStepBytes, "bytes", "settings and output of a step in the run log; what is larger is left out there"},
 		{"overloaded", overloaded, "runs", "queued runs of a scenario before it is said to be overloaded; no write is refused for it"},
+		{"queued_runs", maxQueued, "runs", "queued runs of a scenario before changes start no more of them; what was missed is counted and can be run later"},
 		{"chain_depth", maxDepth, "runs", "runs that cause each other, one below the other"},
 		{"runs_per_chain", maxPerChain, "runs", "runs of one scenario in one chain"},
 		{"max_concurrent", MaxPlaces, "runs", "what max_concurrent of a scenario may be"},

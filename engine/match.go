@@ -140,13 +140,22 @@ const (
 
 // match starts the runs that a change causes, inside the change's own decision.
 func (a *act) match(s *Structure, ch *Change, old, next image) ([]RunID, error) {
+	return a.matchSome(s, ch, old, next, "")
+}
+
+// matchSome is match for one scenario only, which has missed the change, or for all of them.
+func (a *act) matchSome(s *Structure, ch *Change, old, next image, only string) ([]RunID, error) {
 	ix := a.cat.index[s.ID]
 	if ix == nil {
 		return nil, nil
 	}
 	a.ticks = 0 // the bound is of each change
 	var found []*Trigger
-	ix.find(ch.Kind, ch.Fields, next.values, func(t *Trigger) { found = append(found, t) })
+	ix.find(ch.Kind, ch.Fields, next.values, func(t *Trigger) {
+		if only == "" || only == t.version.Scenario {
+			found = append(found, t)
+		}
+	})
 	if len(found) == 0 {
 		return nil, nil
 	}
@@ -166,6 +175,13 @@ func (a *act) match(s *Structure, ch *Change, old, next image) ([]RunID, error) 
 	var started *Version
 	for _, t := range found {
 		if t.version == started {
+			continue
+		}
+		if only == "" && a.overrun(t.version.Scenario) {
+			if err := a.miss(t.version.Scenario); err != nil {
+				return nil, err
+			}
+			started = t.version
 			continue
 		}
 		id, err := a.start(t, ch, env)

@@ -22,6 +22,8 @@ const (
 	NoticeCondition = "CONDITION"
 	// NoticeOverloaded says that many runs of a scenario wait for their turn.
 	NoticeOverloaded = "OVERLOADED"
+	// NoticeMissed says that changes start no runs of a scenario, since too many wait.
+	NoticeMissed = "MISSED"
 )
 
 // notices remembers the last problem of each trigger since the program started, at most maxNotices of them.

@@ -247,6 +247,13 @@ func (e *Engine) Notices(app AppID) []Notice {
 	e.cats.notices.mu.Lock()
 	defer e.cats.notices.mu.Unlock()
 	list := e.overloads(app, e.opt.Clock().UTC())
+	if cat := e.cats.at(app); cat != nil {
+		for scenario, m := range cat.missed {
+			list = append(list, Notice{App: app, Scenario: scenario, Code: NoticeMissed, At: m.Since, Count: m.Changes, Message: fmt.Sprintf(
+				"since %s changes start no runs of it, because %d wait for their turn; POST …/scenarios/%s/missed starts the runs of the changes that were missed, DELETE forgets them",
+				m.Since.Format(time.RFC3339), e.opt.MaxQueued, scenario)})
+		}
+	}
 	for id, n := range e.cats.notices.all {
 		if id.app == app {
 			list = append(list, *n)

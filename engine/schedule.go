@@ -292,6 +292,9 @@ func (e *Engine) startTick(ctx context.Context, id scheduleID, version int64, at
 
 // startScheduled starts a run for a tick, as the schedule's overlap says.
 func (a *act) startScheduled(id scheduleID, t *Trigger, at time.Time) error {
+	if a.overrun(id.scenario) {
+		return nil // this tick is skipped, as one that comes while an earlier one runs
+	}
 	space, key := "schedule", id.scenario+"."+id.trigger
 	run := &Run{
 		App: a.app, ID: RunID(a.NewID()), Scenario: id.scenario, Version: t.version.Number, Format: RunFormat, Trigger: t.ID, Depth: 1, CreatedAt: a.now(),

@@ -90,18 +90,20 @@ func (a *API) push(ctx context.Context, c *call, in *pushIn, body *pushBody) (*p
 			return nil, c.who.lacks(account.PushAll)
 		}
 	}
+	once, err := c.once(in.Key)
+	if err != nil {
+		return nil, err
+	}
+	send := engine.Send{App: c.app, To: body.To, Event: body.Event, Message: message, JSON: body.Mode == "json", Once: once}
+	if err := send.Check(); err != nil { // what is refused takes nothing of the rate
+		return nil, err
+	}
 	if wait := a.pushRates.take(c.app, len(body.To)); wait > 0 {
 		p := limited(http.StatusTooManyRequests, "pushes", "BUSY", "the app sends more than %d pushes a second", a.limits.Pushes)
 		p.after = wait
 		return nil, p
 	}
-	once, err := c.once(in.Key)
-	if err != nil {
-		return nil, err
-	}
-	pushes, err := a.opt.Engine.Push(ctx, engine.Send{
-		App: c.app, To: body.To, Event: body.Event, Message: message, JSON: body.Mode == "json", Once: once,
-	})
+	pushes, err := a.opt.Engine.Push(ctx, send)
 	if err != nil {
 		return nil, err
 	}

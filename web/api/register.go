@@ -57,6 +57,8 @@ func (a *API) registerDocuments() {
 	register(a, Route{Method: "POST", Path: scenario + "/start", Name: "startScenario", Summary: "Start a scenario", Scope: account.ScenariosWrite}, a.start)
 	register(a, Route{Method: "POST", Path: scenario + "/stop", Name: "stopScenario", Summary: "Stop a scenario", Scope: account.ScenariosWrite}, a.stop)
 	register(a, Route{Method: "POST", Path: scenario + "/pause", Name: "pauseScenario", Summary: "Pause a scenario: changes queue, nothing advances", Scope: account.ScenariosWrite}, a.pause)
+	register(a, Route{Method: "POST", Path: scenario + "/missed", Name: "runMissed", Summary: "Start the runs of the changes that were missed while too many waited", Scope: account.ScenariosWrite, Status: 202}, a.runMissed)
+	register(a, Route{Method: "DELETE", Path: scenario + "/missed", Name: "forgetMissed", Summary: "Forget the changes that were missed", Scope: account.ScenariosWrite, Status: 204}, a.forgetMissed)
 	register(a, Route{Method: "POST", Path: scenario + "/call", Name: "callScenario", Summary: "Start a run by hand", Scope: account.RunsWrite, Status: 202}, a.callScenario)
 }
 

@@ -26,7 +26,7 @@ var rights = map[string]string{
 	"listScenarios": "viewer builder scenarios:read", "getScenario": "viewer builder scenarios:read", "getDraft": "viewer builder scenarios:read",
 	"listVersions": "viewer builder scenarios:read", "getVersion": "viewer builder scenarios:read",
 	"deleteScenario": "builder scenarios:write", "saveDraft": "builder scenarios:write", "publish": "builder scenarios:write",
-	"startScenario": "builder scenarios:write", "stopScenario": "builder scenarios:write", "pauseScenario": "builder scenarios:write", "cancelRun": "builder runs:write",
+	"startScenario": "builder scenarios:write", "stopScenario": "builder scenarios:write", "pauseScenario": "builder scenarios:write", "runMissed": "builder scenarios:write", "forgetMissed": "builder scenarios:write", "cancelRun": "builder runs:write",
 	"retryRun": "builder runs:write", "runAgain": "builder runs:write",
 	"callScenario": "builder runs:write",
 	"listRuns":     "viewer builder runs:read", "getRun": "viewer builder runs:read", "listSteps": "viewer builder runs:read",

@@ -24,12 +24,13 @@ type scenarioView struct {
 	ID        string               `json:"id"`
 	Name      string               `json:"name,omitempty"`
 	Structure string               `json:"structure,omitempty"`
-	State     engine.ScenarioState `json:"state" enum:"stopped,running"`
+	State     engine.ScenarioState `json:"state" enum:"stopped,running,paused"`
 	Version   int64                `json:"version" doc:"The number of the published version; 0: none yet."`
 	// Unpublished says that the draft differs from what runs.
 	Unpublished bool            `json:"unpublished" doc:"The draft differs from the published version."`
 	Rev         int64           `json:"rev" doc:"The revision of draft and state, which is the ETag."`
-	Notices     []engine.Notice `json:"notices,omitempty" doc:"Conditions that could not be judged since the server started."`
+	Notices     []engine.Notice `json:"notices,omitempty" doc:"Conditions that could not be judged since the server started, and queues that are too long."`
+	Missed      *engine.Missed  `json:"missed,omitempty" doc:"Changes that started no run because too many waited for their turn."`
 	// Problems keep the published version from running.
 	Problems  []engine.Problem `json:"problems,omitempty" doc:"What does not fit the app's structures any more: the published version matches nothing until it is corrected."`
 	ChangedAt time.Time        `json:"changed_at"`
@@ -115,12 +116,26 @@ func (a *API) getScenario(ctx context.Context, c *call, in *scenarioIn, _ *none)
 		return nil, err
 	}
 	v.Problems = problems[in.ID]
+	if v.Missed, err = a.opt.Engine.MissedBy(ctx, c.app, in.ID); err != nil {
+		return nil, err
+	}
 	for _, n := range a.opt.Engine.Notices(c.app) {
 		if n.Scenario == in.ID {
 			v.Notices = append(v.Notices, n)
 		}
 	}
 	return &scenarioOut{ETag: etag(v.Rev), Body: v}, nil
+}
+
+func (a *API) runMissed(ctx context.Context, c *call, in *scenarioIn, _ *none) (*scenarioOut, error) {
+	if err := a.opt.Engine.RunMissed(ctx, c.app, in.ID); err != nil {
+		return nil, err
+	}
+	return a.getScenario(ctx, c, in, nil)
+}
+
+func (a *API) forgetMissed(ctx context.Context, c *call, in *scenarioIn, _ *none) (*struct{}, error) {
+	return nil, a.opt.Engine.ForgetMissed(ctx, c.app, in.ID)
 }
 
 func (a *API) deleteScenario(ctx context.Context, c *call, in *scenarioIn, _ *none) (*struct{}, error) {
