@@ -247,6 +247,11 @@ func (w *world) settle() {
 }
 
 // trace tells every run and what its steps did, in the order in which they began.
+// withoutIDs is a message with the ids of runs left out, which are others each time.
+func withoutIDs(message string) string { return runIDs.ReplaceAllString(message, "<run>") }
+
+var runIDs = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f-]{27}`)
+
 func (w *world) trace() string {
 	runs, err := w.store.Runs(w.ctx, engine.RunQuery{App: app, Limit: 2000})
 	if err != nil {
@@ -257,7 +262,7 @@ func (w *world) trace() string {
 	for _, r := range runs {
 		fmt.Fprintf(&out, "%s %s %s", r.Scenario, w.stable(r.Object), r.Status)
 		if r.Error != nil {
-			fmt.Fprintf(&out, " %s %s: %s", r.Error.Step, r.Error.Code, r.Error.Message)
+			fmt.Fprintf(&out, " %s %s: %s", r.Error.Step, r.Error.Code, withoutIDs(r.Error.Message))
 		}
 		out.WriteByte('\n')
 		list, err := w.store.Steps(w.ctx, app, r.ID, 0, 1000)
@@ -273,7 +278,7 @@ func (w *world) trace() string {
 				fmt.Fprintf(&out, " %s", w.stable(canonical(s.Settings)))
 			}
 			if s.Error != "" {
-				fmt.Fprintf(&out, " %s", s.Error)
+				fmt.Fprintf(&out, " %s", withoutIDs(s.Error))
 			}
 			out.WriteByte('\n')
 		}
