@@ -197,6 +197,10 @@ func (w *walk) turnSafely() (ended bool, err error) {
 		w.turned = true
 		return false, nil
 	}
+	if errors.Is(err, errSkipped) {
+		w.turned = true
+		return true, nil
+	}
 	w.state = before
 	if errors.Is(err, errPrepare) || isNeed(err) {
 		if w.turned && w.done == 0 && errors.Is(err, errPrepare) {

@@ -66,6 +66,17 @@ type page struct {
 	end   bool // nothing comes after ids
 	// failed is why the loop can not go on; it fails the loop's step.
 	failed error
+	// filter is what objects have to pass when their turn comes; nil for all.
+	filter *filter.Node
+}
+
+// passes says whether an object that was looked ahead to still passes the filter.
+func (p *page) passes(s *Structure, o *Object) (bool, error) {
+	if p.filter == nil || s == nil {
+		return true, nil
+	}
+	values, err := s.env(o)
+	return err == nil && filter.Match(p.filter, func(field string) any { return values[field] }), err
 }
 
 // next gives the id after the loop's present one, if the page has it.
@@ -132,31 +143,32 @@ func (w *walk) hand() *hand {
 	return w.op.run.hand
 }
 
+// errSkipped says that a loop has passed over all that it had looked ahead to: how far it is has to be kept before it reads on.
+var errSkipped = errors.New("loop has to read on")
+
 // turn brings the innermost loop to its next item, or ends it. It asks for a worker where the items have to be read first.
 func (w *walk) turn() error {
 	top := &w.state.Frames[len(w.state.Frames)-1]
 	l := top.Loop
-	if w.state.Passes >= maxPasses {
-		return OverLimit("LOOP", "loop_passes", "a run may make at most %d passes through its loops", maxPasses)
-	}
 	if l.Structure == "" {
 		if l.Kept != "" && w.hand().list(l) == nil {
 			return errPrepare
 		}
-		if l.Index++; l.Index >= l.Total {
+		if l.Index+1 >= l.Total {
 			w.leaveLoop()
 			return nil
 		}
-		top.At = 0
-		w.state.Passes++
-		return nil
+		return w.pass(top)
 	}
-	for {
+	for skipped := false; ; skipped = true {
 		p := w.hand().pages[l.Step]
 		if p != nil && p.entry == l.Entry && p.failed != nil {
 			return p.failed
 		}
 		id, end, known := p.next(l)
+		if !known && skipped {
+			return errSkipped
+		}
 		if !known {
 			return errPrepare
 		}
@@ -169,11 +181,24 @@ func (w *walk) turn() error {
 			return err
 		}
 		l.ID = id
-		if o != nil { // else it was deleted before its turn came
-			break
+		if o == nil { // it was deleted before its turn came
+			continue
+		}
+		if passes, err := p.passes(w.a.cat.structures[l.Structure], o); err != nil || passes {
+			if err != nil {
+				return err
+			}
+			return w.pass(top)
 		}
 	}
-	l.Index++
+}
+
+// pass begins the next pass of a loop.
+func (w *walk) pass(top *frame) error {
+	if w.state.Passes >= maxPasses {
+		return OverLimit("LOOP", "loop_passes", "a run may make at most %d passes through its loops", maxPasses)
+	}
+	top.Loop.Index++
 	top.At = 0
 	w.state.Passes++
 	return nil
@@ -305,7 +330,7 @@ func (e *Engine) loadPage(ctx context.Context, cat *catalogue, app AppID, l *loo
 	if err != nil {
 		return nil, err
 	}
-	next := &page{entry: l.Entry, after: l.ID, end: found.Next == ""}
+	next := &page{entry: l.Entry, after: l.ID, end: found.Next == "", filter: q.Filter}
 	for _, o := range found.Items {
 		next.ids = append(next.ids, o.ID)
 	}

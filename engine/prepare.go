@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"runtime/debug"
 
 	"github.com/cuelight/cuelight/engine/expr"
 )
@@ -12,9 +13,15 @@ import (
 // evaluate does what may not happen inside a commit: it loads the version and the cause of a run, judges a candidate's condition, reads
 // what the next turn of a loop needs, evaluates the deferred expressions of the step that comes next and does what that step wants from
 // outside. An effect is done only with effects set; else errOutside asks for its turn.
-func (e *Engine) evaluate(ctx context.Context, op *advanceOp, effects bool) error {
+func (e *Engine) evaluate(ctx context.Context, op *advanceOp, effects bool) (err error) {
+	defer func() {
+		// The run fails; without that it would stay in hand and go nowhere until the next start.
+		if r := recover(); r != nil {
+			err = coded(ErrInvalid, "PANIC", "the run can not be prepared: %v", r)
+			e.log.Error("evaluation panicked", "run", op.run.ID, "panic", r, "stack", string(debug.Stack()))
+		}
+	}()
 	r := op.run
-	var err error
 	if op.version, err = e.cats.version(ctx, r.App, r.Scenario, r.Version); err != nil {
 		return err
 	}

@@ -143,7 +143,9 @@ func (c *httpRequest) request(o *engine.Outside) (egress.Request, error) {
 		}
 		req.Headers = append(req.Headers, egress.Header{Name: name, Value: value, Secret: c.Headers[name].Secret()})
 	}
-	req.Headers = append(req.Headers, egress.Header{Name: "Idempotency-Key", Value: o.Key()})
+	if !slices.ContainsFunc(req.Headers, func(h egress.Header) bool { return strings.EqualFold(h.Name, "Idempotency-Key") }) {
+		req.Headers = append(req.Headers, egress.Header{Name: "Idempotency-Key", Value: o.Key()})
+	}
 	if c.Body == nil || c.Body.Value == nil {
 		return req, nil
 	}

@@ -52,7 +52,7 @@ func TestAScenarioWithTooLongAQueueMissesChangesAndMakesUpForThem(t *testing.T) 
 		}
 		w.e.Close() // it goes on after a restart
 		start()
-		close(server.hold)
+		server.release()
 		waitUntil(t, "all runs", func() bool { return ended(t, w, "x") == 25 })
 		waitUntil(t, "the end of the missed changes", func() bool { m, err := w.e.MissedBy(w.ctx, app, "x"); return err == nil && m == nil })
 		w.mustWrite(engine.WriteCreate, "Order", "last", `{"number":"last"}`)

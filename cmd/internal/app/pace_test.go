@@ -104,7 +104,11 @@ type busy struct {
 	twice     bool // two requests for one object at a time
 	hold      chan struct{}
 	came      chan struct{}
+	once      sync.Once
 }
+
+// release lets all requests go.
+func (b *busy) release() { b.once.Do(func() { close(b.hold) }) }
 
 func newBusy(t *testing.T) *busy {
 	b := &busy{of: map[string]int{}, hold: make(chan struct{}), came: make(chan struct{}, 100)}
@@ -123,6 +127,7 @@ func newBusy(t *testing.T) *busy {
 		b.mu.Unlock()
 	}))
 	t.Cleanup(b.Close)
+	t.Cleanup(b.release)
 	return b
 }
 
@@ -142,7 +147,7 @@ func TestMaxConcurrentIsABoundOfAllRuns(t *testing.T) {
 		if n := w.statuses("x"); n[engine.RunReady] != 3 || n[engine.RunQueued] != 9 {
 			t.Errorf("the runs stand %v", n)
 		}
-		close(server.hold)
+		server.release()
 		waitUntil(t, "all runs", func() bool { return ended(t, w, "x") == 12 })
 		if server.most != 3 || server.twice {
 			t.Errorf("%d requests at a time, two for one object: %v", server.most, server.twice)
@@ -168,7 +173,7 @@ func TestARunThatWorksTooLongIsEnded(t *testing.T) {
 		w.mustWrite(engine.WriteCreate, "Order", "o", `{}`)
 		<-server.came
 		clock.forward(31 * time.Second)
-		close(server.hold)
+		server.release()
 		waitUntil(t, "the run's end", func() bool { return w.statuses("x")[engine.RunFailed] == 1 })
 		runs, err := w.store.Runs(w.ctx, engine.RunQuery{App: app, Scenario: "x", Limit: 10})
 		if err != nil || runs[0].Error == nil || runs[0].Error.Code != "RUN_TIMEOUT" || len(server.came) != 0 {

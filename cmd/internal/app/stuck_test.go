@@ -212,7 +212,7 @@ func TestTicksOfAScenarioTakeTurnsAsItsOrderSays(t *testing.T) {
 		<-server.came
 		clock.forward(10 * time.Second)
 		waitUntil(t, "a second tick that waits for its turn", func() bool { return w.statuses("x")[engine.RunQueued] == 1 })
-		close(server.hold)
+		server.release()
 		waitUntil(t, "both ticks", func() bool { return ended(t, w, "x") >= 2 })
 		if server.most != 1 {
 			t.Errorf("%d ticks ran at a time", server.most)
@@ -233,6 +233,49 @@ func TestAStateThatBecomesTooLargeIsTheFailureOfItsStep(t *testing.T) {
 		w.mustPublish(`{"id":"x","structure":"Order","steps":[{"id":"t","kind":"try","do":[` + strings.Join(ask, ",") + `],"catch":[{"id":"p","kind":"push","to":"*","event":"caught","message":"{{ error.step }} {{ error.code }}"}]}]}`)
 		calledAndEnded(t, w, "x")
 		if w.pushed() != "* caught \"h3 RUN_STATE\"\n" && w.pushed() != "* caught \"h4 RUN_STATE\"\n" {
+			t.Errorf("pushed %s", w.pushed())
+		}
+	})
+}
+
+func TestALoopPassesOverAnObjectThatNoLongerPassesItsFilter(t *testing.T) {
+	onEveryStore(t, func(t *testing.T, w *world) {
+		for i := range 4 {
+			w.mustWrite(engine.WriteCreate, "Order", fmt.Sprint("o", i), fmt.Sprintf(`{"number":"%d","status":"new"}`, i))
+		}
+		w.mustPublish(`{"id":"x","structure":"Order","steps":[{"id":"l","kind":"for_each","structure":"Order","filter":"status = \"new\"","do":[
+			{"id":"q","kind":"push","to":"*","event":"at","message":"{{ item.number }}"},
+			{"id":"c","kind":"condition","if":"item.number == '0'","then":[{"id":"e","kind":"edit_object","structure":"Order","object_id":"o2","set":{"status":"paid"}}]}]}]}`)
+		calledAndEnded(t, w, "x")
+		if w.pushed() != "* at \"0\"\n* at \"1\"\n* at \"3\"\n" {
+			t.Errorf("pushed %s", w.pushed())
+		}
+	})
+}
+
+func TestALoopReadsOnBehindAPageThatIsGone(t *testing.T) {
+	onEveryStore(t, func(t *testing.T, w *world) {
+		outward(t, w)
+		server := newBusy(t)
+		id := func(i int) string { return fmt.Sprintf("o%03d", i) }
+		for i := range 150 {
+			w.mustWrite(engine.WriteCreate, "Order", id(i), fmt.Sprintf(`{"number":"%d"}`, i))
+		}
+		w.mustPublish(`{"id":"x","structure":"Order","triggers":[{"id":"c","kind":"call"}],"steps":[{"id":"l","kind":"for_each","structure":"Order","do":[
+			{"id":"q","kind":"push","to":"*","event":"at","message":"{{ item.number }}"},
+			{"id":"c","kind":"condition","if":"item.number == '0'","then":[{"id":"h","kind":"http_request","url":"` + server.URL + `/"}]}]}]}`)
+		if _, err := w.e.Call(w.ctx, engine.Call{App: app, Scenario: "x"}); err != nil {
+			t.Fatal(err)
+		}
+		<-server.came
+		for i := range 147 {
+			if _, err := w.write(engine.Write{Kind: engine.WriteDelete, Structure: "Order", ID: id(i + 1)}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		server.release()
+		waitUntil(t, "the loop's end", func() bool { return ended(t, w, "x") == 1 })
+		if w.pushed() != "* at \"0\"\n* at \"148\"\n* at \"149\"\n" {
 			t.Errorf("pushed %s", w.pushed())
 		}
 	})
