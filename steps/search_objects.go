@@ -5,6 +5,7 @@ import (
 
 	"github.com/cuelight/cuelight/engine"
 	"github.com/cuelight/cuelight/engine/expr"
+	"github.com/cuelight/cuelight/engine/filter"
 )
 
 var _ = declare(engine.StepSpec[searchObjects]{
@@ -35,12 +36,12 @@ var _ = declare(engine.StepSpec[searchObjects]{
 	},
 	Outside: searchOutside,
 	Run: func(s *engine.Scope, c *searchObjects) (engine.Outcome, error) {
-		found := s.Fetched()
-		note := map[string]any{"structure": c.Structure, "filter": c.where}
-		if list, ok := found.([]any); ok {
+		got, _ := s.Fetched().(searched)
+		note := map[string]any{"structure": c.Structure, "filter": got.where}
+		if list, ok := got.found.([]any); ok {
 			note["found"] = len(list)
 		}
-		return engine.Outcome{Output: found, Note: note}, nil
+		return engine.Outcome{Output: got.found, Note: note}, nil
 	},
 })
 
@@ -54,7 +55,6 @@ type searchObjects struct {
 
 	structure *engine.Structure
 	sort      []engine.SortKey
-	where     string
 }
 
 const maxFound = 1000
@@ -66,9 +66,6 @@ func (c *searchObjects) Bind(b *engine.Binder) {
 		return
 	}
 	b.Filter("filter", c.Filter, c.structure)
-	if c.Filter.IsSet() {
-		c.where = c.Filter.Source
-	}
 	f := c.structure.Field(c.Field)
 	switch {
 	case c.Result == "" || c.Result == "objects" || c.Result == "count":
@@ -88,11 +85,26 @@ func (c *searchObjects) Bind(b *engine.Binder) {
 	c.sort = b.Sort("sort", c.Sort, c.structure)
 }
 
+// searched is what a search found, and the filter with its values.
+type searched struct {
+	found any
+	where string
+}
+
 func searchOutside(ctx context.Context, o *engine.Outside, c *searchObjects) (any, error) {
 	n, err := c.Filter.Bound(o.Scope)
 	if err != nil {
 		return nil, err
 	}
+	got := searched{}
+	if n != nil {
+		got.where = n.String()
+	}
+	got.found, err = search(ctx, o, c, n)
+	return got, err
+}
+
+func search(ctx context.Context, o *engine.Outside, c *searchObjects, n *filter.Node) (any, error) {
 	q := engine.ObjectQuery{Structure: c.structure, Filter: n, Sort: c.sort, Limit: c.Limit}
 	switch c.Result {
 	case "count":
