@@ -48,6 +48,15 @@ type seat struct {
 // name is the name of the RunValue that keeps the answer.
 func (t seat) name() string { return fmt.Sprintf("result:%d", t.Nth) }
 
+// seatOf is a run's seat as its row says. One whose state can not be read still answers, in no seat: its caller then fails.
+func seatOf(row *Run) *seat {
+	st, err := decodeState(row.State)
+	if err != nil {
+		return &seat{Nth: -1}
+	}
+	return st.Seat
+}
+
 // room is how many bytes of variables the answer may hold.
 func (t seat) room() int { return min(maxResult, maxResults/max(1, t.Of)) }
 

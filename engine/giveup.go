@@ -54,6 +54,7 @@ func (e *Engine) giveUp(op *advanceOp, cause error) {
 			*w.run = *row
 			if w.state, err = decodeState(row.State); err != nil {
 				w.state = newState(r.Scenario)
+				w.state.Seat = seatOf(row)
 			}
 			w.run.Error = &RunError{Code: ErrorCode(cause), Message: cause.Error()}
 			w.finish(RunFailed)

@@ -185,5 +185,5 @@ func (a *act) cancel(row *Run) error {
 	next.Holds = false
 	a.setRun(&next)
 	a.tally(&next, -1, waiting)
-	return a.answer(&next, &state{})
+	return a.answer(&next, &state{Seat: seatOf(row)})
 }

@@ -280,3 +280,26 @@ func TestALoopReadsOnBehindAPageThatIsGone(t *testing.T) {
 		}
 	})
 }
+
+func TestTheCancelOfACalledRunIsAnAnswerToItsCaller(t *testing.T) {
+	onEveryStore(t, func(t *testing.T, w *world) {
+		w.mustWrite(engine.WriteCreate, "Order", "o0", `{}`)
+		w.mustPublish(`{"id":"child","structure":"Order","steps":[{"id":"d","kind":"delay","for":"1h"}]}`)
+		w.mustPublish(`{"id":"x","structure":"Order","steps":[{"id":"c","kind":"call_scenario","scenario":"child","wait":true}],"catch":[{"id":"p","kind":"push","to":"*","event":"e","message":"{{ error.code }} {{ error.message contains 'cancelled' }}"}]}`)
+		if _, err := w.e.Call(w.ctx, engine.Call{App: app, Scenario: "x", Object: "o0"}); err != nil {
+			t.Fatal(err)
+		}
+		waitUntil(t, "the called run", func() bool { return w.statuses("child")[engine.RunWaiting] == 1 })
+		runs, err := w.store.Runs(w.ctx, engine.RunQuery{App: app, Scenario: "child", Limit: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.e.Cancel(w.ctx, app, runs[0].ID); err != nil {
+			t.Fatal(err)
+		}
+		waitUntil(t, "the caller", func() bool { return w.statuses("x")[engine.RunFailed] == 1 })
+		if w.pushed() != "* e \"CALL_FAILED true\"\n" {
+			t.Errorf("pushed %s", w.pushed())
+		}
+	})
+}
