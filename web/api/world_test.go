@@ -57,6 +57,7 @@ type world struct {
 	accounts *account.Service
 	api      *api.API
 	url      string
+	path     string // of the SQLite file
 	clock    *clock
 	log      *bytes.Buffer
 
@@ -73,11 +74,12 @@ const orderDoc = `{"id":"Order","title":"{{ number }}","fields":[{"id":"number",
 
 func newWorld(t *testing.T, change ...func(*api.Options)) *world {
 	t.Helper()
-	store, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "cuelight.db"), sqlite.Options{})
+	path := filepath.Join(t.TempDir(), "cuelight.db")
+	store, err := sqlite.Open(t.Context(), path, sqlite.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{t: t, store: store, clock: newClock(), log: &bytes.Buffer{}, keys: map[string]string{}}
+	w := &world{t: t, store: store, path: path, clock: newClock(), log: &bytes.Buffer{}, keys: map[string]string{}}
 	kinds := engine.Kinds{Steps: steps.All(), Triggers: triggers.All()}
 	box, err := secret.NewBox(make([]byte, secret.KeyBytes))
 	if err != nil {
