@@ -24,7 +24,7 @@ type scenarioView struct {
 	ID        string               `json:"id"`
 	Name      string               `json:"name,omitempty"`
 	Structure string               `json:"structure,omitempty"`
-	State     engine.ScenarioState `json:"state" enum:"stopped,running"`
+	State     engine.ScenarioState `json:"state" enum:"stopped,running,paused"`
 	Version   int64                `json:"version" doc:"The number of the published version; 0: none yet."`
 	// Unpublished says that the draft differs from what runs.
 	Unpublished bool            `json:"unpublished" doc:"The draft differs from the published version."`
@@ -318,7 +318,7 @@ type callOut struct {
 	Body   struct {
 		Run    engine.RunID     `json:"run"`
 		URL    string           `json:"url"`
-		Status engine.RunStatus `json:"status,omitempty" doc:"With wait: how the run ended."`
+		Status engine.RunStatus `json:"status,omitempty" enum:"done,failed,cancelled,not_matched,merged" doc:"With wait: how the run ended."`
 		Error  *engine.RunError `json:"error,omitempty"`
 	}
 }

@@ -237,7 +237,11 @@ func (w *world) as(who, method, path, body string, extra ...string) answer {
 	defer func() { _ = resp.Body.Close() }()
 	text, err := io.ReadAll(resp.Body)
 	w.must(err)
-	return answer{w.t, resp.StatusCode, resp.Header, string(text)}
+	a := answer{w.t, resp.StatusCode, resp.Header, string(text)}
+	for _, wrong := range contractOf(w.t, w.api).unfit(req, a) {
+		w.t.Errorf("%s %s: %s", method, path, wrong)
+	}
+	return a
 }
 
 // do is as with a token that may do everything in a.
