@@ -61,6 +61,9 @@ type world struct {
 	clock    *clock
 	log      *bytes.Buffer
 
+	change []func(*api.Options)
+	close  func()
+
 	rows int // times that a test wrote to the store itself
 
 	mu    sync.Mutex
@@ -74,39 +77,46 @@ const orderDoc = `{"id":"Order","title":"{{ number }}","fields":[{"id":"number",
 
 func newWorld(t *testing.T, change ...func(*api.Options)) *world {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "cuelight.db")
-	store, err := sqlite.Open(t.Context(), path, sqlite.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := &world{t: t, store: store, path: path, clock: newClock(), log: &bytes.Buffer{}, keys: map[string]string{}}
+	w := &world{t: t, path: filepath.Join(t.TempDir(), "cuelight.db"), clock: newClock(), log: &bytes.Buffer{}, keys: map[string]string{}, change: change}
+	w.open(sqlite.Options{})
+	t.Cleanup(func() { w.close() })
+	w.people()
+	return w
+}
+
+// open starts a server on the file.
+func (w *world) open(opt sqlite.Options) {
+	w.t.Helper()
+	store, err := sqlite.Open(w.t.Context(), w.path, opt)
+	w.must(err)
 	kinds := engine.Kinds{Steps: steps.All(), Triggers: triggers.All()}
 	box, err := secret.NewBox(make([]byte, secret.KeyBytes))
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.engine = engine.New(store, engine.Options{Kinds: kinds, Secrets: box})
-	if err := w.engine.Start(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		w.engine.Close()
-		_ = store.Close()
-	})
+	w.must(err)
+	w.store, w.engine = store, engine.New(store, engine.Options{Kinds: kinds, Secrets: box})
+	w.must(w.engine.Start(w.t.Context()))
 	w.accounts = account.New(account.Options{Engine: w.engine, Store: store, Clock: w.clock.Now, Ended: w.end})
-	opt := api.Options{
+	o := api.Options{
 		Engine: w.engine, Store: store, Accounts: w.accounts, Kinds: kinds, Presence: online{}, Version: "test",
 		Log: slog.New(slog.NewTextHandler(&locked{w: w.log}, nil)), Shown: []api.Limit{{Name: "sockets", Value: 1, Unit: "sockets", Help: "shown"}},
 	}
-	for _, f := range change {
-		f(&opt)
+	for _, f := range w.change {
+		f(&o)
 	}
-	w.api = api.New(opt)
+	w.api = api.New(o)
 	server := httptest.NewServer(w.api)
-	t.Cleanup(server.Close)
 	w.url = server.URL
-	w.people()
-	return w
+	w.close = func() {
+		server.Close()
+		w.engine.Close()
+		_ = store.Close()
+	}
+}
+
+// reopen stops the server and starts it anew on the same file.
+func (w *world) reopen(opt sqlite.Options) {
+	w.t.Helper()
+	w.close()
+	w.open(opt)
 }
 
 type locked struct {
