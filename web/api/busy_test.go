@@ -37,9 +37,14 @@ func TestAServerWithAFullDiskReadsAndRefusesToWrite(t *testing.T) {
 	w.do("PUT", "/scenarios/s/draft", cueDoc("s")).is(201)
 	w.reopen(sqlite.Options{FreeFloor: 1 << 62}) // no disk has so much free
 	for _, c := range []struct{ method, path, body string }{
-		{"POST", "/structures/Order/objects", `{"id":"after"}`}, {"PATCH", "/structures/Order/objects/before", `{"note":"x"}`},
-		{"DELETE", "/structures/Order/objects/before", ""}, {"PUT", "/scenarios/s/draft", cueDoc("s")}, {"POST", "/scenarios/s/publish", `{}`},
-		{"PUT", "/structures/Order2", `{"fields":[]}`}, {"POST", "/push", `{"to":"*","event":"e"}`}, {"POST", "/users", `{"id":"bea"}`},
+		{"POST", "/structures/Order/objects", `{"id":"after"}`},
+		{"PATCH", "/structures/Order/objects/before", `{"note":"x"}`},
+		{"DELETE", "/structures/Order/objects/before", ""},
+		{"PUT", "/scenarios/s/draft", cueDoc("s")},
+		{"POST", "/scenarios/s/publish", `{}`},
+		{"PUT", "/structures/Order2", `{"fields":[]}`},
+		{"POST", "/push", `{"to":"*","event":"e"}`},
+		{"POST", "/users", `{"id":"bea"}`},
 		{"PUT", "/users/anna/password", `{"password":"password"}`},
 	} {
 		a := w.do(c.method, c.path, c.body).is(507).has("code", "DISK_FULL", "limit", "disk_free_bytes")

@@ -89,8 +89,12 @@ var crossings = map[string][]crossing{
 		{path: "/scenarios/of-order/call?wait=1s", body: `{"object":"{object}"}`, status: 422},
 	},
 	"listRuns": {
-		{path: "/runs", status: 200}, {path: "/runs?cursor={done}", status: 200}, {path: "/runs?change={seq}", status: 200},
-		{path: "/runs?scenario={scenario}", status: 200}, {path: "/runs?object={object}", status: 200}, {path: "/runs?status=waiting", status: 200},
+		{path: "/runs", status: 200},
+		{path: "/runs?cursor={done}", status: 200},
+		{path: "/runs?change={seq}", status: 200},
+		{path: "/runs?scenario={scenario}", status: 200},
+		{path: "/runs?object={object}", status: 200},
+		{path: "/runs?status=waiting", status: 200},
 	},
 	"getRun":        {{path: "/runs/{done}"}, {path: "/runs/{waiting}"}},
 	"listSteps":     {{path: "/runs/{done}/steps"}, {path: "/runs/{failed}/steps?cursor=1"}},
@@ -120,8 +124,10 @@ const mark = "amark"
 // furnish gives app a something of every kind, and app b something of its own, and names the things of a.
 func (w *world) furnish() map[string]string {
 	w.t.Helper()
-	things := map[string]string{"structure": "Ledger_" + mark, "object": mark + "-order", "other_object": mark + "-ledger", "user": mark + "-user",
-		"new_user": mark + "-user", "constant": mark + "_constant", "secret": mark + "_secret", "scenario": mark + "-tell"}
+	things := map[string]string{
+		"structure": "Ledger_" + mark, "object": mark + "-order", "other_object": mark + "-ledger", "user": mark + "-user",
+		"new_user": mark + "-user", "constant": mark + "_constant", "secret": mark + "_secret", "scenario": mark + "-tell",
+	}
 	fill := filler(things)
 	w.do("PUT", fill("/structures/{structure}"), `{"fields":[{"id":"name","type":"string"}]}`).is(201)
 	w.do("POST", fill("/structures/{structure}/objects"), fill(`{"id":"{other_object}"}`)).is(201)
@@ -140,7 +146,7 @@ func (w *world) furnish() map[string]string {
 		w.do("POST", "/scenarios/"+id+"/publish", `{"document":`+doc+`,"start":true}`).is(200)
 	}
 	made := w.do("POST", "/structures/Order/objects", fill(`{"id":"{object}","note":"`+mark+`","owner":"{user}"}`)).is(201)
-	for _, run := range strings.Split(made.header.Get("Cuelight-Runs"), ",") {
+	for run := range strings.SplitSeq(made.header.Get("Cuelight-Runs"), ",") {
 		scenario := w.do("GET", "/runs/"+run, "").is(200).get("scenario")
 		things[map[string]string{mark + "-tell": "done", mark + "-fail": "failed", mark + "-sleep": "waiting"}[scenario]] = run
 	}
@@ -249,16 +255,24 @@ func blind(a answer, things map[string]string) string {
 	return offset.ReplaceAllString(moment.ReplaceAllString(text, "<moment>"), `"offset":""`)
 }
 
-// rowsOf are all rows of the file that belong to an app, byte for byte.
+// rowsOf are all rows of the store that belong to an app, byte for byte.
 func (w *world) rowsOf(app string) string {
 	w.t.Helper()
+	tables, inFile := `SELECT m.name FROM sqlite_schema m JOIN pragma_table_info(m.name) c ON c.name = 'app' WHERE m.type = 'table' ORDER BY 1`, true
 	db, err := sql.Open("sqlite", "file:"+w.path+"?_pragma=query_only(1)&_pragma=busy_timeout(5000)")
+	if w.database != "" {
+		tables, inFile = `SELECT table_name FROM information_schema.columns WHERE column_name = 'app' AND table_schema = current_schema() ORDER BY 1`, false
+		db, err = sql.Open("pgx", w.database)
+	}
 	w.must(err)
 	defer func() { _ = db.Close() }()
 	var out strings.Builder
-	for _, table := range w.texts(db, `SELECT m.name FROM sqlite_schema m JOIN pragma_table_info(m.name) c ON c.name = 'app' WHERE m.type = 'table' ORDER BY 1`) {
-		columns := strings.Join(w.texts(db, `SELECT 'quote("' || name || '")' FROM pragma_table_info(?)`, table), `||','||`)
-		rows := w.texts(db, `SELECT `+columns+` FROM "`+table+`" WHERE app = ? ORDER BY 1`, app)
+	for _, table := range w.texts(db, tables) {
+		columns := "t::text"
+		if inFile {
+			columns = strings.Join(w.texts(db, `SELECT 'quote("' || name || '")' FROM pragma_table_info(?)`, table), `||','||`)
+		}
+		rows := w.texts(db, `SELECT `+columns+` FROM "`+table+`" t WHERE app = $1 ORDER BY 1`, app)
 		fmt.Fprintf(&out, "%s %d\n%s\n", table, len(rows), strings.Join(rows, "\n"))
 	}
 	return out.String()
@@ -284,7 +298,10 @@ var named = regexp.MustCompile(`\{(\w+)\}`)
 
 func TestNoRouteReachesAThingOfAnotherApp(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	onEveryStore(t, noRouteReaches)
+}
+
+func noRouteReaches(t *testing.T, w *world) {
 	things := w.furnish()
 	w.everybody()
 	before := w.rowsOf("a")
@@ -425,7 +442,10 @@ func differences(before, after string) string {
 
 func TestARunOfOneAppSeesNothingOfAnother(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	onEveryStore(t, noRunSees)
+}
+
+func noRunSees(t *testing.T, w *world) {
 	things := w.furnish()
 	before := w.rowsOf("a")
 	fill := filler(things)
@@ -475,7 +495,10 @@ var keyed = map[string]crossing{
 
 func TestAnIdempotencyKeyOfOneAppIsNoneInAnother(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	onEveryStore(t, noKeyCounts)
+}
+
+func noKeyCounts(t *testing.T, w *world) {
 	for _, app := range []string{"a", "b"} {
 		at := "/api/v1/apps/" + app
 		w.as("*/admin", "POST", at+"/structures/Order/objects", `{"id":"both"}`).is(201)

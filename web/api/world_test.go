@@ -19,7 +19,9 @@ import (
 	"github.com/cuelight/cuelight/engine/account"
 	"github.com/cuelight/cuelight/engine/secret"
 	"github.com/cuelight/cuelight/steps"
+	"github.com/cuelight/cuelight/store/postgres"
 	"github.com/cuelight/cuelight/store/sqlite"
+	"github.com/cuelight/cuelight/store/storetest"
 	"github.com/cuelight/cuelight/triggers"
 	"github.com/cuelight/cuelight/web/api"
 )
@@ -58,6 +60,7 @@ type world struct {
 	api      *api.API
 	url      string
 	path     string // of the SQLite file
+	database string // the address of the PostgreSQL database, if it is one
 	clock    *clock
 	log      *bytes.Buffer
 
@@ -75,13 +78,39 @@ const orderDoc = `{"id":"Order","title":"{{ number }}","fields":[{"id":"number",
 	{"id":"status","type":"string","options":["new","paid","ready"],"indexed":true},{"id":"total","type":"decimal"},{"id":"count","type":"number"},
 	{"id":"due","type":"date"},{"id":"urgent","type":"boolean"},{"id":"owner","type":"link","structure":"User"},{"id":"note","type":"string"},{"id":"extra","type":"json"}]}`
 
+func TestMain(m *testing.M) { storetest.Main(m) }
+
 func newWorld(t *testing.T, change ...func(*api.Options)) *world {
 	t.Helper()
-	w := &world{t: t, path: filepath.Join(t.TempDir(), "cuelight.db"), clock: newClock(), log: &bytes.Buffer{}, keys: map[string]string{}, change: change}
+	w := emptyWorld(t, change...)
 	w.open(sqlite.Options{})
-	t.Cleanup(func() { w.close() })
 	w.people()
 	return w
+}
+
+func emptyWorld(t *testing.T, change ...func(*api.Options)) *world {
+	w := &world{t: t, path: filepath.Join(t.TempDir(), "cuelight.db"), clock: newClock(), log: &bytes.Buffer{}, keys: map[string]string{}, change: change}
+	t.Cleanup(func() { w.close() })
+	return w
+}
+
+// onEveryStore carries a test out on a file and on PostgreSQL.
+func onEveryStore(t *testing.T, test func(t *testing.T, w *world)) {
+	t.Run("sqlite", func(t *testing.T) {
+		t.Parallel()
+		test(t, newWorld(t))
+	})
+	t.Run("postgres", func(t *testing.T) {
+		t.Parallel()
+		w := emptyWorld(t)
+		url := storetest.Postgres(t)
+		store, err := postgres.Open(t.Context(), url, postgres.Options{})
+		w.must(err)
+		w.database = url
+		w.serve(store)
+		w.people()
+		test(t, w)
+	})
 }
 
 // open starts a server on the file.
@@ -89,6 +118,15 @@ func (w *world) open(opt sqlite.Options) {
 	w.t.Helper()
 	store, err := sqlite.Open(w.t.Context(), w.path, opt)
 	w.must(err)
+	w.serve(store)
+}
+
+func (w *world) serve(store interface {
+	engine.Store
+	Close() error
+},
+) {
+	w.t.Helper()
 	kinds := engine.Kinds{Steps: steps.All(), Triggers: triggers.All()}
 	box, err := secret.NewBox(make([]byte, secret.KeyBytes))
 	w.must(err)

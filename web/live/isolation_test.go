@@ -29,8 +29,11 @@ func TestASessionOfOneAppOpensNoOther(t *testing.T) {
 	t.Parallel()
 	w := twoApps(t)
 	for _, c := range []struct{ app, session, code string }{
-		{"other", "token-anna", live.CodeSessionExpired}, {"other", "token-bob", live.CodeSessionExpired}, {"demo", "token-of-other", live.CodeSessionExpired},
-		{"private", "token-of-other", live.CodeOriginRefused}, {"none", "token-anna", live.CodeAppUnknown},
+		{"other", "token-anna", live.CodeSessionExpired},
+		{"other", "token-bob", live.CodeSessionExpired},
+		{"demo", "token-of-other", live.CodeSessionExpired},
+		{"private", "token-of-other", live.CodeOriginRefused},
+		{"none", "token-anna", live.CodeAppUnknown},
 	} {
 		p, err := dial(w.url())
 		if err != nil {
