@@ -261,7 +261,8 @@ func (w *world) rowsOf(app string) string {
 	tables, inFile := `SELECT m.name FROM sqlite_schema m JOIN pragma_table_info(m.name) c ON c.name = 'app' WHERE m.type = 'table' ORDER BY 1`, true
 	db, err := sql.Open("sqlite", "file:"+w.path+"?_pragma=query_only(1)&_pragma=busy_timeout(5000)")
 	if w.database != "" {
-		tables, inFile = `SELECT table_name FROM information_schema.columns WHERE column_name = 'app' AND table_schema = current_schema() ORDER BY 1`, false
+		tables, inFile = `SELECT c.relname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'app'
+			WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relnamespace = current_schema()::regnamespace ORDER BY 1`, false
 		db, err = sql.Open("pgx", w.database)
 	}
 	w.must(err)

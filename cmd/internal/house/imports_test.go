@@ -25,7 +25,8 @@ var ours = map[string][]string{
 	"web":        {"engine/..."},
 }
 
-// oursInTests is what test files may import on top: a real store and the real kinds instead of mocks.
+// oursInTests is what test files may import on top: the real stores (both, for what has to hold on both, such as that no app reaches another)
+// and the real kinds instead of mocks.
 var oursInTests = []string{"store/sqlite", "store/postgres", "store/storetest", "migrations", "steps", "triggers"}
 
 // keepers names the packages that may import an outside library; all the others reach it through its keeper. A library without a row is
