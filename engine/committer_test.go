@@ -130,6 +130,33 @@ func TestAFullQueueRefusesAWriteAfterTwoSecondsAndNeverARun(t *testing.T) {
 	})
 }
 
+func TestAWriteThatAsksForEverMoreKeysIsRefusedAfterTwoSecondsAndARunNever(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := testCommitter()
+		var refused error
+		write, run := &pending{done: func(r Result) { refused = r.Err }}, &pending{run: true, done: func(r Result) { t.Errorf("a run's op was answered %v", r.Err) }}
+		round := func(why error) int { return len(c.again(c.again(nil, write, why), run, why)) }
+		if round(&NeedError{}) != 2 {
+			t.Error("the first time is refused")
+		}
+		time.Sleep(blockFor)
+		if round(&NeedError{}) != 2 {
+			t.Error("two seconds are refused")
+		}
+		time.Sleep(time.Millisecond)
+		if round(ErrLater) != 2 {
+			t.Error("what a batch had no time for is refused")
+		}
+		limit, _ := errors.AsType[*CodedError](refused)
+		if n := round(&NeedError{}); n != 1 || limit != nil {
+			t.Errorf("after two seconds %d ops go on, before that %v", n, limit)
+		}
+		if limit, _ = errors.AsType[*CodedError](refused); !errors.Is(refused, ErrBusy) || limit == nil || limit.Code != "CONTENDED" || limit.Limit != "commit_retries" {
+			t.Errorf("it is refused with %v", refused)
+		}
+	})
+}
+
 func TestRunsPastTheBoundStayInTheirRowsUntilThereIsRoom(t *testing.T) {
 	d := newDispatcher()
 	for i := range maxInHand + 5 {

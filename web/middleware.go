@@ -134,7 +134,7 @@ func (r *recorder) code() int {
 	return r.status
 }
 
-// bounded lets each address have its share of requests.
+// bounded lets each address have its share of requests, and of batches, which are up to a hundred writes each.
 func (s *Server) bounded(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		path := r.URL.Path
@@ -142,14 +142,24 @@ func (s *Server) bounded(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		}
-		if after := s.rate.take(block(s.opt.Address(r))); after > 0 {
-			w.Header().Set("Retry-After", strconv.Itoa(int((after+time.Second-1)/time.Second)))
-			refuse(w, http.StatusTooManyRequests, "RATE", fmt.Sprintf("at most %d requests per %s from one address", s.limits.Requests, s.limits.Per),
-				"Wait as long as Retry-After says and try again.", "requests")
+		from := block(s.opt.Address(r))
+		if after := s.rate.take(from); after > 0 {
+			tooMany(w, after, fmt.Sprintf("at most %d requests per %s from one address", s.limits.Requests, s.limits.Per), "requests")
 			return
+		}
+		if r.Method == http.MethodPost && strings.HasSuffix(path, "/objects:batch") {
+			if after := s.batches.take(from); after > 0 {
+				tooMany(w, after, fmt.Sprintf("at most %d batches per second from one address", s.limits.Batches), "batches")
+				return
+			}
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+func tooMany(w http.ResponseWriter, after time.Duration, detail, limit string) {
+	w.Header().Set("Retry-After", strconv.Itoa(int((after+time.Second-1)/time.Second)))
+	refuse(w, http.StatusTooManyRequests, "RATE", detail, "Wait as long as Retry-After says and try again.", limit)
 }
 
 // refuse writes a problem of the shape that the API has.
@@ -185,10 +195,11 @@ type bucket struct {
 // maxBuckets bounds the memory for addresses; past it all are forgotten at once, which only lets more through.
 const maxBuckets = 100_000
 
-func newRates(l Limits, now func() time.Time) *rates {
-	r := &rates{limit: rate.Inf, now: now, all: map[string]*bucket{}, full: l.Per}
-	if l.Requests > 0 {
-		r.limit, r.burst = rate.Limit(float64(l.Requests)/l.Per.Seconds()), l.Requests
+// newRates lets each address take n per time; a negative n is no limit.
+func newRates(n int, per time.Duration, now func() time.Time) *rates {
+	r := &rates{limit: rate.Inf, now: now, all: map[string]*bucket{}, full: per}
+	if n > 0 {
+		r.limit, r.burst = rate.Limit(float64(n)/per.Seconds()), n
 	}
 	return r
 }

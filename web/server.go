@@ -52,6 +52,8 @@ type Limits struct {
 	// Requests is how many calls of /api, /good and /setup one address (IPv6: one /64) has per Per: 300 in 10 s.
 	Requests int
 	Per      time.Duration
+	// Batches is how many batches of objects one address has per second, 3.
+	Batches int
 	// Connections of one address, 2,500: room for its 2,000 sockets and 500 that are not yet open.
 	Connections int
 }
@@ -62,6 +64,9 @@ func (l Limits) withDefaults() Limits {
 	}
 	if l.Per == 0 {
 		l.Per = 10 * time.Second
+	}
+	if l.Batches == 0 {
+		l.Batches = 3
 	}
 	if l.Connections == 0 {
 		l.Connections = 2500
@@ -77,6 +82,7 @@ type Server struct {
 	api      *api.API
 	mux      *http.ServeMux
 	rate     *rates
+	batches  *rates
 	conns    connections
 	draining atomic.Bool
 }
@@ -96,7 +102,7 @@ func New(o Options) *Server {
 		o.Address = peer
 	}
 	s := &Server{opt: o, log: o.Log, limits: o.Limits.withDefaults(), mux: http.NewServeMux()}
-	s.rate = newRates(s.limits, o.Clock)
+	s.rate, s.batches = newRates(s.limits.Requests, s.limits.Per, o.Clock), newRates(s.limits.Batches, time.Second, o.Clock)
 	s.conns.max = s.limits.Connections
 	s.api = api.New(api.Options{
 		Engine: o.Engine, Store: o.Store, Accounts: o.Accounts, Kinds: o.Kinds, Presence: o.Presence, PrivateHosts: o.PrivateHosts, Log: o.Log, Version: o.Version,
@@ -112,6 +118,7 @@ func (s *Server) Routes() []api.Route { return s.api.Routes() }
 func (s *Server) shown() []api.Limit {
 	rows := []api.Limit{
 		{Name: "requests", Value: int64(s.limits.Requests), Unit: "per " + s.limits.Per.String(), Help: "requests of one address"},
+		{Name: "batches", Value: int64(s.limits.Batches), Unit: "per second", Help: "batches of objects of one address"},
 		{Name: "connections", Value: int64(s.limits.Connections), Unit: "connections", Help: "connections of one address"},
 	}
 	return append(rows, s.opt.Shown...)

@@ -213,6 +213,40 @@ func TestAnAddressHasItsShareOfRequests(t *testing.T) {
 	}
 }
 
+func TestAnAddressHasItsShareOfBatches(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(o *web.Options) {
+		o.Address = func(r *http.Request) string { return r.Header.Get("From") }
+	})
+	const path = "/api/v1/apps/a/structures/Order/objects"
+	post := func(path, from string) (int, string, http.Header) {
+		return w.do("POST", path, `{}`, "From", from, "Content-Type", "application/json")
+	}
+	for range 3 {
+		if status, body, _ := post(path+":batch", "192.0.2.1"); status != 401 {
+			t.Fatalf("answered %d %s", status, body)
+		}
+	}
+	status, body, header := post(path+":batch", "192.0.2.1")
+	if status != 429 || !strings.Contains(body, `"limit":"batches"`) || header.Get("Retry-After") != "1" || !strings.Contains(body, `"code":"RATE"`) {
+		t.Errorf("the fourth answered %d %s", status, body)
+	}
+	for name, answered := range map[string]func() (int, string, http.Header){
+		"another address": func() (int, string, http.Header) { return post(path+":batch", "192.0.2.2") },
+		"a single write":  func() (int, string, http.Header) { return post(path, "192.0.2.1") },
+	} {
+		if status, body, _ := answered(); status != 401 {
+			t.Errorf("%s answered %d %s", name, status, body)
+		}
+	}
+	w.mu.Lock()
+	w.now = w.now.Add(time.Second)
+	w.mu.Unlock()
+	if status, _, _ := post(path+":batch", "192.0.2.1"); status != 401 {
+		t.Errorf("a second later a batch answered %d", status)
+	}
+}
+
 func TestAnAddressHasSoManyConnections(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, func(o *web.Options) { o.Limits.Connections = 2 })

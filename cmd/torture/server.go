@@ -63,7 +63,7 @@ func (v *victim) start(ctx context.Context) error {
 
 // launch runs the server without waiting for it.
 func (v *victim) launch() error {
-	args := []string{"serve", "--data", v.data, "--listen", fmt.Sprintf("127.0.0.1:%d", v.port), "--log-level", "warn", "--limit", "requests=1000000;connections=10000;login_attempts=1000"}
+	args := []string{"serve", "--data", v.data, "--listen", fmt.Sprintf("127.0.0.1:%d", v.port), "--log-level", "warn", "--limit", "requests=1000000;connections=10000;login_per_account=1000;batches=1000000"}
 	if v.database != "" {
 		args = append(args, "--database", v.database)
 	}

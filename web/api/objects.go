@@ -267,10 +267,7 @@ func (a *API) written(ctx context.Context, c *call, s *engine.Structure, w engin
 
 // unfinished answers that the write is done and where to look for its runs, which are not.
 func (a *API) unfinished(out *objectOut, c *call, done engine.Written) (*objectOut, error) {
-	body := struct {
-		ID   string   `json:"id"`
-		Runs []string `json:"runs"`
-	}{Runs: runURLs(c.app, done.Runs)}
+	body := unfinishedView{Runs: runURLs(c.app, done.Runs)}
 	if done.Object != nil {
 		body.ID, out.ETag = done.Object.ID, etag(done.Object.Version)
 	}

@@ -30,6 +30,8 @@ type Route struct {
 	User bool
 	// Status is what a good answer has.
 	Status int
+	// also are the other statuses that a good answer may have.
+	also []int
 	// free bodies are documents of a shape of their own; they are handed on as they came.
 	free bool
 }
@@ -92,6 +94,7 @@ func register[I, B, O any](a *API, rt Route, handle func(ctx context.Context, c 
 		}
 		return out, nil
 	})
+	a.describe(rt)
 	if hasBody {
 		// Only now, or huma would read the body in its own way.
 		schema := a.huma.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[B](), true, rt.Name+"Request")

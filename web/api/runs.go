@@ -107,7 +107,7 @@ type stepView struct {
 	Seq        int64       `json:"seq"`
 	Step       string      `json:"step"`
 	Kind       string      `json:"kind"`
-	Status     string      `json:"status"`
+	Status     string      `json:"status" enum:"done,failed,waiting"`
 	Attempt    int         `json:"attempt,omitempty"`
 	At         time.Time   `json:"at"`
 	Settings   value       `json:"settings"`

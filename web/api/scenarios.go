@@ -333,7 +333,7 @@ type callOut struct {
 	Body   struct {
 		Run    engine.RunID     `json:"run"`
 		URL    string           `json:"url"`
-		Status engine.RunStatus `json:"status,omitempty" doc:"With wait: how the run ended."`
+		Status engine.RunStatus `json:"status,omitempty" enum:"done,failed,cancelled,not_matched,merged" doc:"With wait: how the run ended."`
 		Error  *engine.RunError `json:"error,omitempty"`
 	}
 }

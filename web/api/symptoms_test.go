@@ -167,7 +167,7 @@ func TestAListThatEndsAtItsBytesLeadsToTheRest(t *testing.T) {
 	}
 	var steps engine.Effects
 	for i := range n {
-		steps.Steps = append(steps.Steps, &engine.StepRecord{App: "a", Run: "wide", Seq: int64(i + 1), Step: fmt.Sprint("s", i), Output: []byte(`"` + large + `"`)})
+		steps.Steps = append(steps.Steps, &engine.StepRecord{App: "a", Run: "wide", Status: "done", Seq: int64(i + 1), Step: fmt.Sprint("s", i), Output: []byte(`"` + large + `"`)})
 	}
 	steps.Runs = []*engine.Run{{App: "a", ID: "wide", Scenario: "wide", Status: engine.RunDone, State: []byte(`{}`), FinishedAt: time.Now(), CreatedAt: time.Now()}}
 	w.commit("a", steps)

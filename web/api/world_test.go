@@ -19,7 +19,9 @@ import (
 	"github.com/cuelight/cuelight/engine/account"
 	"github.com/cuelight/cuelight/engine/secret"
 	"github.com/cuelight/cuelight/steps"
+	"github.com/cuelight/cuelight/store/postgres"
 	"github.com/cuelight/cuelight/store/sqlite"
+	"github.com/cuelight/cuelight/store/storetest"
 	"github.com/cuelight/cuelight/triggers"
 	"github.com/cuelight/cuelight/web/api"
 )
@@ -57,8 +59,13 @@ type world struct {
 	accounts *account.Service
 	api      *api.API
 	url      string
+	path     string // of the SQLite file
+	database string // the address of the PostgreSQL database, if it is one
 	clock    *clock
 	log      *bytes.Buffer
+
+	change []func(*api.Options)
+	close  func()
 
 	rows int // times that a test wrote to the store itself
 
@@ -71,40 +78,83 @@ const orderDoc = `{"id":"Order","title":"{{ number }}","fields":[{"id":"number",
 	{"id":"status","type":"string","options":["new","paid","ready"],"indexed":true},{"id":"total","type":"decimal"},{"id":"count","type":"number"},
 	{"id":"due","type":"date"},{"id":"urgent","type":"boolean"},{"id":"owner","type":"link","structure":"User"},{"id":"note","type":"string"},{"id":"extra","type":"json"}]}`
 
+func TestMain(m *testing.M) { storetest.Main(m) }
+
 func newWorld(t *testing.T, change ...func(*api.Options)) *world {
 	t.Helper()
-	store, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "cuelight.db"), sqlite.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := &world{t: t, store: store, clock: newClock(), log: &bytes.Buffer{}, keys: map[string]string{}}
+	w := emptyWorld(t, change...)
+	w.open(sqlite.Options{})
+	w.people()
+	return w
+}
+
+func emptyWorld(t *testing.T, change ...func(*api.Options)) *world {
+	w := &world{t: t, path: filepath.Join(t.TempDir(), "cuelight.db"), clock: newClock(), log: &bytes.Buffer{}, keys: map[string]string{}, change: change}
+	t.Cleanup(func() { w.close() })
+	return w
+}
+
+// onEveryStore carries a test out on a file and on PostgreSQL.
+func onEveryStore(t *testing.T, test func(t *testing.T, w *world)) {
+	t.Run("sqlite", func(t *testing.T) {
+		t.Parallel()
+		test(t, newWorld(t))
+	})
+	t.Run("postgres", func(t *testing.T) {
+		t.Parallel()
+		w := emptyWorld(t)
+		url := storetest.Postgres(t)
+		store, err := postgres.Open(t.Context(), url, postgres.Options{})
+		w.must(err)
+		w.database = url
+		w.serve(store)
+		w.people()
+		test(t, w)
+	})
+}
+
+// open starts a server on the file.
+func (w *world) open(opt sqlite.Options) {
+	w.t.Helper()
+	store, err := sqlite.Open(w.t.Context(), w.path, opt)
+	w.must(err)
+	w.serve(store)
+}
+
+func (w *world) serve(store interface {
+	engine.Store
+	Close() error
+},
+) {
+	w.t.Helper()
 	kinds := engine.Kinds{Steps: steps.All(), Triggers: triggers.All()}
 	box, err := secret.NewBox(make([]byte, secret.KeyBytes))
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.engine = engine.New(store, engine.Options{Kinds: kinds, Secrets: box})
-	if err := w.engine.Start(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		w.engine.Close()
-		_ = store.Close()
-	})
+	w.must(err)
+	w.store, w.engine = store, engine.New(store, engine.Options{Kinds: kinds, Secrets: box})
+	w.must(w.engine.Start(w.t.Context()))
 	w.accounts = account.New(account.Options{Engine: w.engine, Store: store, Clock: w.clock.Now, Ended: w.end})
-	opt := api.Options{
+	o := api.Options{
 		Engine: w.engine, Store: store, Accounts: w.accounts, Kinds: kinds, Presence: online{}, Version: "test",
 		Log: slog.New(slog.NewTextHandler(&locked{w: w.log}, nil)), Shown: []api.Limit{{Name: "sockets", Value: 1, Unit: "sockets", Help: "shown"}},
 	}
-	for _, f := range change {
-		f(&opt)
+	for _, f := range w.change {
+		f(&o)
 	}
-	w.api = api.New(opt)
+	w.api = api.New(o)
 	server := httptest.NewServer(w.api)
-	t.Cleanup(server.Close)
 	w.url = server.URL
-	w.people()
-	return w
+	w.close = func() {
+		server.Close()
+		w.engine.Close()
+		_ = store.Close()
+	}
+}
+
+// reopen stops the server and starts it anew on the same file.
+func (w *world) reopen(opt sqlite.Options) {
+	w.t.Helper()
+	w.close()
+	w.open(opt)
 }
 
 type locked struct {
@@ -235,7 +285,11 @@ func (w *world) as(who, method, path, body string, extra ...string) answer {
 	defer func() { _ = resp.Body.Close() }()
 	text, err := io.ReadAll(resp.Body)
 	w.must(err)
-	return answer{w.t, resp.StatusCode, resp.Header, string(text)}
+	a := answer{w.t, resp.StatusCode, resp.Header, string(text)}
+	for _, wrong := range contractOf(w.t, w.api).unfit(req, a) {
+		w.t.Errorf("%s %s: %s", method, path, wrong)
+	}
+	return a
 }
 
 // do is as with a token that may do everything in a.

@@ -52,8 +52,8 @@ type Config struct {
 	Version string
 	Live    live.Limits
 	Web     web.Limits
-	// Logins is how many logins with one name one address may try in a minute; 0 means 5.
-	Logins int
+	// Logins are the limits of logins.
+	Logins account.Limits
 	Log    *slog.Logger
 }
 
@@ -120,7 +120,7 @@ func (a *App) open(ctx context.Context) error {
 		return err
 	}
 	a.Accounts = account.New(account.Options{
-		Engine: a.Engine, Store: a.Store, Ended: a.ended, Limits: account.Limits{LoginsPerAccount: a.cfg.Logins},
+		Engine: a.Engine, Store: a.Store, Ended: a.ended, Limits: a.cfg.Logins,
 	})
 	signing, err := a.instanceKey(ctx)
 	if err != nil {
