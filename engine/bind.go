@@ -29,6 +29,17 @@ func (x *Binder) StructureNamed(setting, id string) *Structure {
 	return s
 }
 
+// Edits binds the question and the field values of a step that edits an object of a structure: they are evaluated on it, as target. The
+// question's setting has the tag type:"later".
+func (x *Binder) Edits(s *Structure, question string, onlyIf *Expr, setting string, values FieldValues) {
+	x.b.target = s
+	if onlyIf != nil {
+		x.b.expr(onlyIf, x.path+"."+question, wants["bool"])
+	}
+	x.Fields(setting, values, s)
+	x.b.target = nil
+}
+
 // InLoop says whether the step stands in a loop.
 func (x *Binder) InLoop() bool { return len(x.b.items) > 0 }
 
@@ -127,6 +138,8 @@ type binder struct {
 	vars      map[string]expr.Type
 	outputs   map[string]expr.Type
 	inCatch   bool
+	// target is the structure of the object that a step edits, in the settings that are evaluated on it.
+	target *Structure
 	// sending is set in a setting that is sent, where secrets may be named.
 	sending bool
 	// items are the types of the items of the loops around, innermost last.
@@ -140,6 +153,9 @@ type binder struct {
 func (b *binder) slot(path string, c compiled, eval func(expr.Env, *expr.Budget) (any, error)) *slot {
 	s := &slot{eval: eval, deferred: c.Cost() == expr.Deferred, reads: c.Reads(), path: path}
 	b.slots = append(b.slots, s)
+	if s.deferred && slices.ContainsFunc(s.reads, func(r string) bool { return r == "target" || strings.HasPrefix(r, "target.") }) {
+		b.errs = append(b.errs, FieldError{Path: path, Code: "COST", Message: "reads target, so it is judged inside the write and has to be simpler: no links of target to follow, no lists to go through"})
+	}
 	if slices.Contains(s.reads, "secret") {
 		b.errs = append(b.errs, FieldError{Path: path, Code: "EXPRESSION", Message: "must name the secret that it means, as secret.crm"})
 	}
@@ -214,7 +230,9 @@ func (b *binder) setting(v reflect.Value, path, want string) {
 	}
 	switch x := v.Addr().Interface().(type) {
 	case *Expr:
-		b.expr(x, path, wants[want])
+		if want != "later" {
+			b.expr(x, path, wants[want])
+		}
 	case *Template:
 		b.template(x, path, wants[want])
 	case *Tree:

@@ -333,6 +333,9 @@ func (b *binder) scope() *expr.Scope {
 		"app":  expr.MapOf(map[string]expr.Type{"id": {Kind: expr.KindString}}),
 		"user": b.user(), "const": expr.MapOf(b.constants),
 	}
+	if b.target != nil {
+		names["target"] = *b.target.typ
+	}
 	if b.sending {
 		names["secret"] = b.secretNames()
 	}

@@ -108,6 +108,7 @@ func (s *Scope) see(t Target, o *Object) error {
 	if err != nil {
 		return err
 	}
+	s.env.Names["target"] = orNil(env)
 	if t == (Target{s.run.Structure, s.run.Object}) {
 		s.env.Names["object"] = orNil(env)
 	}

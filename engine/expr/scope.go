@@ -28,6 +28,7 @@ var reserved = map[string]string{
 	"item":    "only in the steps of a loop",
 	"index":   "only in the steps of a loop",
 	"error":   "only in catch",
+	"target":  "only in the fields and only_if of Edit object",
 	"webhook": "only in a scenario started by a webhook",
 	"message": "only in a scenario started by a client message",
 	"secret":  "only in fields that are sent by an HTTP or e-mail step",

@@ -3,6 +3,7 @@ package app
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/cuelight/cuelight/engine"
@@ -50,6 +51,22 @@ func TestManyWritesAreCarriedOutInOrderAndEachByItself(t *testing.T) {
 			if got := w.object(fmt.Sprint(i)); fmt.Sprint(got["count"]) != "8" {
 				t.Errorf("object %d is %v", i, got)
 			}
+		}
+	})
+}
+
+func TestAHundredRunsCountUpOneOtherObject(t *testing.T) {
+	onEveryStore(t, func(t *testing.T, w *world) {
+		w.mustWrite(engine.WriteCreate, "Message", "sum", `{"n":0}`)
+		w.mustPublish(`{"id":"x","structure":"Order","order":"parallel","triggers":[{"id":"c","kind":"object","on":["created"]}],"steps":[
+			{"id":"up","kind":"edit_object","structure":"Message","object_id":"{{ 'sum' }}","set":{"n":"{{ target.n + 1 }}"}}]}`)
+		for i := range 100 {
+			w.mustWrite(engine.WriteCreate, "Order", fmt.Sprint("o", i), `{}`)
+		}
+		w.settle()
+		o, err := w.store.Object(w.ctx, app, "Message", "sum")
+		if err != nil || !strings.Contains(string(o.Data), `"n":100`) {
+			t.Errorf("the sum is %s (%v)", o.Data, err)
 		}
 	})
 }
