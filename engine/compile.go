@@ -291,7 +291,7 @@ func (b *binder) triggers(docs []json.RawMessage, kinds Kinds) {
 		seen[h.ID] = true
 		k := slices.IndexFunc(kinds.Triggers, func(k TriggerKind) bool { return k.Kind == h.Kind })
 		if k < 0 {
-			b.errs = append(b.errs, FieldError{Path: at + ".kind", Code: "UNKNOWN_KIND", Message: fmt.Sprintf("there is no trigger kind %q", h.Kind)})
+			b.errs = append(b.errs, FieldError{Path: at + ".kind", Code: "UNKNOWN_KIND", Message: fmt.Sprintf("there is no trigger kind %q%s", h.Kind, didYouMean(h.Kind, triggerNames(kinds)))})
 			continue
 		}
 		b.slots = nil
@@ -309,6 +309,14 @@ func (b *binder) triggers(docs []json.RawMessage, kinds Kinds) {
 		b.checkWatch(t, at)
 		b.version.triggers = append(b.version.triggers, t)
 	}
+}
+
+func triggerNames(kinds Kinds) []string {
+	names := make([]string, len(kinds.Triggers))
+	for i, k := range kinds.Triggers {
+		names[i] = k.Kind
+	}
+	return names
 }
 
 func (b *binder) checkWatch(t *Trigger, at string) {

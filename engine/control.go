@@ -19,7 +19,7 @@ func (e *Engine) Write(ctx context.Context, w Write) (Written, error) {
 	if err != nil {
 		return Written{}, err
 	}
-	return res.Effects.Value.(Written), nil
+	return res.Effects.Value.(Written).numbered(), nil
 }
 
 // writeOp is the op of a write; its Value is a Written.

@@ -38,7 +38,7 @@ func (e *Engine) WriteMany(ctx context.Context, writes []Write) []WriteResult {
 		}
 		res, err := e.answer(ctx, ops[i], answers[i])
 		if results[i].Err = err; err == nil {
-			results[i].Written = res.Effects.Value.(Written)
+			results[i].Written = res.Effects.Value.(Written).numbered()
 		}
 	}
 	return results

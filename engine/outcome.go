@@ -144,7 +144,7 @@ func (w *walk) fail(s *step, cause error) {
 	if w.state.Key == 0 {
 		w.state.Key = w.state.Walked + 1
 	}
-	rec, err := w.record(s, "failed", nil, nil, failure.Message)
+	rec, err := w.record(s, "failed", noteOf(cause), nil, failure.Message)
 	if err == nil {
 		w.log(rec)
 	}
@@ -173,6 +173,17 @@ func (w *walk) fail(s *step, cause error) {
 	}
 	w.run.Error = failure
 	w.finish(RunFailed)
+}
+
+// noteOf is what the run's log tells of a failed step beside its error.
+func noteOf(cause error) any {
+	if noted, ok := errors.AsType[interface {
+		error
+		Note() any
+	}](cause); ok {
+		return noted.Note()
+	}
+	return nil
 }
 
 // isFinal says that trying again can not help, as the step knows.

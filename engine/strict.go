@@ -41,6 +41,11 @@ func checkKeys(doc json.RawMessage, t reflect.Type, path string) []FieldError {
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
+	if t == reflect.TypeFor[Duration]() && len(doc) > 0 {
+		if err := new(Duration).UnmarshalJSON(doc); err != nil { // told with its path, beside all else that is wrong
+			return []FieldError{fieldError(path, "DURATION", err)}
+		}
+	}
 	if reflect.PointerTo(t).Implements(unmarshaler) || len(doc) == 0 {
 		return nil
 	}

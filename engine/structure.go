@@ -151,7 +151,7 @@ func (f *Field) check(path string) []FieldError {
 		return errs
 	}
 	if f.pointsAt() != (f.Structure != "") {
-		add(".structure", "LINK", "a link or a list of links, and nothing else, names the structure that it points at")
+		add(".structure", "LINK", "a link or a list of links, and nothing else, names the structure that it points at, as structure: User")
 	}
 	if len(f.Options) > 0 && f.Type != TypeString {
 		add(".options", "TYPE", "only a string can have options")

@@ -60,6 +60,18 @@ type Written struct {
 	Runs []RunID
 	// Replayed says that the answer is that of an earlier request with the same key.
 	Replayed bool
+	// Change is the number of the change, 0 where nothing changed or the answer is a replay.
+	Change int64
+	// change is where the store puts it.
+	change *Change
+}
+
+// numbered is the write with the number that its change has got by the commit.
+func (w Written) numbered() Written {
+	if w.change != nil {
+		w.Change = w.change.Seq
+	}
+	return w
 }
 
 // decideWrite is the decision of an API write.
@@ -172,7 +184,7 @@ func (a *act) write(c change) (Written, error) {
 		return Written{}, err
 	}
 	ch := a.record(c, old, next, fields)
-	out := Written{Object: next, Created: old == nil}
+	out := Written{Object: next, Created: old == nil, change: ch}
 	if c.silent {
 		return out, nil
 	}

@@ -64,7 +64,13 @@ type httpAnswer struct {
 }
 
 // httpError is a failed request with what the retries want to know.
-type httpError struct{ cause *egress.Error }
+type httpError struct {
+	cause *egress.Error
+	note  any
+}
+
+// Note is what the run's log tells of the request.
+func (e httpError) Note() any { return e.note }
 
 // Error is the request's own.
 func (e httpError) Error() string { return e.cause.Error() }
@@ -103,7 +109,7 @@ func httpOutside(ctx context.Context, o *engine.Outside, c *httpRequest) (any, e
 		return nil, asHTTPError(err)
 	}
 	if failure := res.Failure(); failure != nil && !c.IgnoreErrors {
-		return nil, asHTTPError(failure)
+		return nil, refused(failure, o, req, res)
 	}
 	if err := res.Complete(); err != nil {
 		return nil, asHTTPError(err)
@@ -121,9 +127,31 @@ func httpOutside(ctx context.Context, o *engine.Outside, c *httpRequest) (any, e
 
 func asHTTPError(err error) error {
 	if e, ok := errors.AsType[*egress.Error](err); ok {
-		return httpError{e}
+		return httpError{cause: e}
 	}
 	return err
+}
+
+// maxShown is how many bytes of an answer that is an error the run's log shows.
+const maxShown = 2 << 10
+
+// refused is a request that was answered by an error, with the beginning of that answer.
+func refused(failure error, o *engine.Outside, req egress.Request, res egress.Response) error {
+	e, ok := errors.AsType[*egress.Error](failure)
+	if !ok {
+		return failure
+	}
+	// Masked as a whole, and cut then: half a secret would not be known as one.
+	shown, _ := o.Mask(strings.ToValidUTF8(strings.ReplaceAll(string(res.Body), "\x00", "\uFFFD"), "\uFFFD")).(string)
+	return httpError{e, o.Mask(map[string]any{"method": req.Method, "url": req.URL, "status": int64(res.Status), "ms": res.Took.Milliseconds(), "answer": cut(shown)})}
+}
+
+// cut is the beginning of a text.
+func cut(text string) string {
+	if len(text) <= maxShown {
+		return text
+	}
+	return strings.ToValidUTF8(text[:maxShown], "") + "…"
 }
 
 // request evaluates the settings.

@@ -31,7 +31,7 @@ var reserved = map[string]string{
 	"target":  "only in the fields and only_if of Edit object",
 	"webhook": "only in a scenario started by a webhook",
 	"message": "only in a scenario started by a client message",
-	"secret":  "only in fields that are sent by an HTTP or e-mail step",
+	"secret":  "only in fields that are sent: URL, headers and body of an HTTP request",
 	"const":   "",
 	"app":     "",
 	"now":     "write now()",

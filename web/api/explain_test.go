@@ -93,3 +93,15 @@ func TestAnExplanationNeedsTheRightToAllThatItShows(t *testing.T) {
 	w.as("viewer", "GET", "/api/v1/apps/a/changes/1/explain", "").is(200)
 	w.as("b/admin", "GET", "/api/v1/apps/b/changes/1/explain", "").is(404).has("code", "CHANGE_NOT_FOUND")
 }
+
+func TestAWriteTellsTheNumberOfItsChange(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	made := w.do("POST", "/structures/Order/objects", `{"note":"a"}`).is(201)
+	n := made.header.Get("Cuelight-Change")
+	w.do("GET", "/changes/"+n+"/explain", "").is(200).has("change.object", made.get("id"))
+	same := w.do("PATCH", "/structures/Order/objects/"+made.get("id"), `{"note":"a"}`).is(200)
+	if n == "" || same.header.Get("Cuelight-Change") != "" {
+		t.Errorf("the change is %q, and %q where nothing changed", n, same.header.Get("Cuelight-Change"))
+	}
+}

@@ -60,6 +60,7 @@ type objectOut struct {
 	Status   int
 	ETag     string `header:"ETag"`
 	Runs     string `header:"Cuelight-Runs" doc:"The runs that the write started."`
+	Change   string `header:"Cuelight-Change" doc:"The number of the change; explain says what it started and why."`
 	Location string `header:"Location"`
 	Replayed string `header:"Idempotency-Replayed" doc:"true: the answer of an earlier request with the same key."`
 	Body     document
@@ -227,6 +228,9 @@ func (a *API) written(ctx context.Context, c *call, s *engine.Structure, w engin
 	out := &objectOut{Status: http.StatusOK, Runs: joinRuns(done.Runs)}
 	if done.Replayed {
 		out.Replayed = "true"
+	}
+	if done.Change > 0 {
+		out.Change = strconv.FormatInt(done.Change, 10)
 	}
 	finished := true
 	if wait > 0 && len(done.Runs) > 0 {

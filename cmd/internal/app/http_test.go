@@ -119,6 +119,11 @@ func TestAnAnswerThatIsFinalIsNotTriedAgain(t *testing.T) {
 		if seen := s.seen(); len(seen) != 1 || !strings.Contains(w.pushed(), `* sorry "HTTP_STATUS"`) {
 			t.Errorf("the server was asked %q, pages were told %q", seen, w.pushed())
 		}
+		for _, want := range []string{`get failed {"answer":"{\"price\": \"12.50\", \"n\": 7}","method":"GET","ms":`, `"status":404,"url":"` + s.URL + `/x"}`} {
+			if !strings.Contains(w.trace(), want) {
+				t.Errorf("the run's log is %s, want %s", w.trace(), want)
+			}
+		}
 	})
 }
 

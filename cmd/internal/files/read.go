@@ -154,7 +154,7 @@ func parse(path string, data []byte) ([]*Document, error) {
 		d.Kind, _ = d.value["kind"].(string)
 		d.ID, _ = d.value["id"].(string)
 		if !slices.Contains(kinds, d.Kind) {
-			return nil, Trouble{path, d.lineOf("kind"), fmt.Sprintf("kind is %q; it must be app, structure or scenario", d.Kind)}
+			return nil, Trouble{path, d.lineOf("kind"), fmt.Sprintf("kind is %q; it must be one of %s", d.Kind, strings.Join(kinds, ", "))}
 		}
 		docs = append(docs, d)
 	}
