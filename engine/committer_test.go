@@ -130,26 +130,8 @@ func TestAFullQueueRefusesAWriteAfterTwoSecondsAndNeverARun(t *testing.T) {
 	})
 }
 
-func TestRunsPastTheBoundStayInTheirRowsUntilThereIsRoom(t *testing.T) {
-	d := newDispatcher()
-	for i := range maxInHand + 5 {
-		d.add(&Run{App: "a", ID: RunID(fmt.Sprint(i)), Scenario: "s"})
-	}
-	if len(d.owned) != maxInHand {
-		t.Fatalf("%d runs in hand", len(d.owned))
-	}
-	for len(d.owned) >= maxInHand/2 {
-		d.drop(d.next("a"))
-	}
-	select {
-	case <-d.refill:
-	default:
-		t.Error("nobody was told that there is room")
-	}
-}
-
 func TestScenariosTakeTurns(t *testing.T) {
-	d := newDispatcher()
+	d := newDispatcher(0)
 	for i := range 50 {
 		d.add(&Run{App: "a", ID: RunID(fmt.Sprint("loud", i)), Scenario: "loud"})
 	}
