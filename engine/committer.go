@@ -188,6 +188,21 @@ func (c *committer) draw() []*pending {
 			q.room = make(chan struct{})
 		}
 	}
+	return inTurns(batch)
+}
+
+// inTurns orders a batch so that its apps take turns, each in its own order: a batch whose time for deciding is over ends with ops of those who
+// have many in it, never with the only op of another app, which would find the same before it in the next batch too.
+func inTurns(batch []*pending) []*pending {
+	turn := map[AppID]int{}
+	turns := make(map[*pending]int, len(batch))
+	for _, p := range batch {
+		turns[p] = turn[p.op.App]
+		turn[p.op.App]++
+	}
+	if len(turn) > 1 {
+		slices.SortStableFunc(batch, func(a, b *pending) int { return turns[a] - turns[b] })
+	}
 	return batch
 }
 

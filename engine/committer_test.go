@@ -130,6 +130,27 @@ func TestAFullQueueRefusesAWriteAfterTwoSecondsAndNeverARun(t *testing.T) {
 	})
 }
 
+func TestTheOnlyOpOfAnAppIsDecidedBeforeTheManyOfAnother(t *testing.T) {
+	c := newCommitter(nil, nil, nil, nil)
+	enqueue(t, c, "loud", 300, 512, true)
+	enqueue(t, c, "quiet", 1, 512, false)
+	for at, p := range c.draw() {
+		if p.op.App == "quiet" && at > 1 {
+			t.Errorf("it comes after %d others", at)
+		}
+	}
+	c = newCommitter(nil, nil, nil, nil)
+	enqueue(t, c, "a", 3, 512, true)
+	enqueue(t, c, "b", 2, 512, true)
+	order := ""
+	for _, p := range c.draw() {
+		order += string(p.op.App)
+	}
+	if order != "ababa" {
+		t.Errorf("the apps take turns as %s", order)
+	}
+}
+
 func TestScenariosTakeTurns(t *testing.T) {
 	d := newDispatcher(0)
 	for i := range 50 {
