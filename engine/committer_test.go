@@ -151,6 +151,20 @@ func TestTheOnlyOpOfAnAppIsDecidedBeforeTheManyOfAnother(t *testing.T) {
 	}
 }
 
+func TestABatchHoldsAboutWhatTheLastOneHadTimeFor(t *testing.T) {
+	c := newCommitter(nil, nil, nil, nil)
+	enqueue(t, c, "a", 1000, 512, true)
+	for _, last := range []struct{ later, next int }{{200, 70}, {0, 140}, {0, 256}, {255, minBatchOps}} {
+		n := len(c.draw())
+		if c.resize(n, last.later); c.size != last.next {
+			t.Errorf("after a batch of %d, of which %d were left, there are %d", n, last.later, c.size)
+		}
+	}
+	if n := len(c.draw()); n != minBatchOps {
+		t.Errorf("the batch holds %d ops", n)
+	}
+}
+
 func TestScenariosTakeTurns(t *testing.T) {
 	d := newDispatcher(0)
 	for i := range 50 {
