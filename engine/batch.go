@@ -13,7 +13,7 @@ const MaxDecide = 5 * time.Millisecond
 
 // maxLoading is how long one batch may load keys that its ops ask for while they are decided, one after the other. From then on an op that
 // asks goes into the next batch with its keys, which are loaded there together with those of all others.
-const maxLoading = MaxDecide / 2
+const maxLoading = MaxDecide
 
 // ErrLater is a Result's error for an op that this batch had no room for; it was not decided and is to be put back.
 var ErrLater = errors.New("op was left for the next batch")
@@ -177,6 +177,7 @@ func (b *Batch) decide(op *Op, more func(lock, peek []Key) bool) Result {
 	if op.Fence != nil {
 		locks[RunKey(op.App, op.Fence.Run)] = true
 	}
+	hurried := false
 	for range maxNeeds + 1 {
 		loaded := &Loaded{Now: b.now, Catalogue: b.catalogue[op.App], app: op.App, op: op.ID, batch: b, locks: locks}
 		effects, err := decideSafely(op, loaded)
@@ -192,11 +193,14 @@ func (b *Batch) decide(op *Op, more func(lock, peek []Key) bool) Result {
 		for _, k := range need.Lock {
 			locks[k] = true
 		}
-		if more == nil || b.loading > maxLoading || !b.lockMore(need, more) {
+		hurried = b.loading > maxLoading
+		if more == nil || hurried || !b.lockMore(need, more) {
 			break
 		}
 	}
-	return Result{Err: gathered(op, locks)}
+	all := gathered(op, locks)
+	all.hurried = hurried
+	return Result{Err: all}
 }
 
 // gathered is all that an op has asked for beyond what it came with: it goes with it into the next batch, so that it gets on however many

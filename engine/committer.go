@@ -247,7 +247,7 @@ func (c *committer) commit(ctx context.Context, batch []*pending) {
 			if need, is := errors.AsType[*NeedError](err); is {
 				p.op.Lock = append(slices.Clone(p.op.Lock), need.Lock...)
 				p.op.Peek = append(slices.Clone(p.op.Peek), need.Peek...)
-				if p.needs != nil {
+				if p.needs != nil && !need.hurried {
 					p.needs()
 				}
 				back = c.again(back, p, err)
@@ -298,7 +298,7 @@ func (c *committer) again(back []*pending, p *pending, why error) []*pending {
 		p.since = now
 	}
 	// Only what asks for ever more keys is refused: what a batch had no time for comes to its turn.
-	if isNeed(why) && !p.run && now.Sub(p.since) > blockFor {
+	if need, asks := errors.AsType[*NeedError](why); asks && !need.hurried && !p.run && now.Sub(p.since) > blockFor {
 		p.done(Result{Err: &CodedError{Kind: ErrBusy, Code: "CONTENDED", Limit: "commit_retries", Message: "the rows that the write needs keep changing; try again"}})
 		return back
 	}

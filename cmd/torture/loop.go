@@ -78,7 +78,6 @@ triggers:
   - { id: called, kind: call }
 steps:
   - { id: all, kind: for_each, `+loop+`
----
 `, l.structure(), l.name, l.objects)
 }
 
@@ -93,11 +92,11 @@ fields:
 func (p plan) tortureLoops(ctx context.Context, v *victim, dir string, out printer) ([]string, error) {
 	fmt.Fprintf(out, "torture: store %s, loops of %d objects, kills %d of each, seed %d\n", p.store, p.loop, p.kills, p.seed)
 	laps := p.laps()
-	documents := ""
+	documents := []string{totalDocument}
 	for _, l := range laps {
-		documents += l.documents()
+		documents = append(documents, l.documents())
 	}
-	if err := v.install(ctx, dir, documents+totalDocument); err != nil {
+	if err := v.install(ctx, dir, strings.Join(documents, "---")); err != nil {
 		return nil, err
 	}
 	random := rand.New(rand.NewPCG(p.seed, 2))
