@@ -11,6 +11,10 @@ import (
 // MaxDecide is how long one batch may spend deciding; what is left over goes into the next batch (design 4).
 const MaxDecide = 5 * time.Millisecond
 
+// maxLoading is how long one batch may load keys that its ops ask for while they are decided, one after the other. From then on an op that
+// asks goes into the next batch with its keys, which are loaded there together with those of all others.
+const maxLoading = MaxDecide
+
 // ErrLater is a Result's error for an op that this batch had no room for; it was not decided and is to be put back.
 var ErrLater = errors.New("op was left for the next batch")
 
@@ -27,6 +31,8 @@ type Batch struct {
 	now   time.Time
 	clock func() time.Time
 	ops   []Op
+	// loading is the time that more has taken; it is not deciding.
+	loading time.Duration
 
 	catalogue map[AppID]int64
 	rows      map[Key]any // newest state of every key seen; a nil value means absent
@@ -143,7 +149,7 @@ func (b *Batch) Decide(more func(lock, peek []Key) bool, seq func() int64) {
 		started = b.clock()
 	}
 	for i := range b.ops {
-		if b.clock != nil && i > 0 && b.clock().Sub(started) > MaxDecide {
+		if b.clock != nil && i > 0 && b.clock().Sub(started)-b.loading > MaxDecide {
 			b.results[i].Err = ErrLater
 			continue
 		}
@@ -171,15 +177,13 @@ func (b *Batch) decide(op *Op, more func(lock, peek []Key) bool) Result {
 	if op.Fence != nil {
 		locks[RunKey(op.App, op.Fence.Run)] = true
 	}
+	hurried := false
 	for range maxNeeds + 1 {
 		loaded := &Loaded{Now: b.now, Catalogue: b.catalogue[op.App], app: op.App, op: op.ID, batch: b, locks: locks}
 		effects, err := decideSafely(op, loaded)
 		need, asks := errors.AsType[*NeedError](err)
 		if !asks {
 			return Result{Effects: effects, Err: err}
-		}
-		if more == nil || !b.lockMore(need, more) {
-			return Result{Err: need}
 		}
 		for _, k := range need.Peek {
 			if _, known := locks[k]; !known {
@@ -189,17 +193,29 @@ func (b *Batch) decide(op *Op, more func(lock, peek []Key) bool) Result {
 		for _, k := range need.Lock {
 			locks[k] = true
 		}
+		hurried = b.loading > maxLoading
+		if more == nil || hurried || !b.lockMore(need, more) {
+			break
+		}
 	}
-	// What was gathered goes with the op into the next batch, so that it gets on however many keys it asks for.
+	all := gathered(op, locks)
+	all.hurried = hurried
+	return Result{Err: all}
+}
+
+// gathered is all that an op has asked for beyond what it came with: it goes with it into the next batch, so that it gets on however many
+// keys it asks for.
+func gathered(op *Op, locks map[Key]bool) *NeedError {
 	all := &NeedError{}
 	for k, locked := range locks {
-		if locked {
+		switch {
+		case locked && !slices.Contains(op.Lock, k):
 			all.Lock = append(all.Lock, k)
-		} else {
+		case !locked && !slices.Contains(op.Peek, k):
 			all.Peek = append(all.Peek, k)
 		}
 	}
-	return Result{Err: all}
+	return all
 }
 
 // decideSafely turns a panic of a decision into its refusal: one wrong op must not take the others of its batch along.
@@ -242,7 +258,7 @@ func (b *Batch) lockMore(need *NeedError, more func(lock, peek []Key) bool) bool
 		delete(b.stored, k)
 		lock = append(lock, k)
 	}
-	got := more(lock, b.unknown(need.Peek))
+	got := b.load(more, lock, b.unknown(need.Peek))
 	for _, k := range lock {
 		if row, was := peeked[k]; was && !got {
 			b.rows[k], b.stored[k] = row, true
@@ -250,6 +266,15 @@ func (b *Batch) lockMore(need *NeedError, more func(lock, peek []Key) bool) bool
 		b.locked[k] = b.locked[k] || got
 	}
 	return got
+}
+
+func (b *Batch) load(more func(lock, peek []Key) bool, lock, peek []Key) bool {
+	if b.clock == nil {
+		return more(lock, peek)
+	}
+	began := b.clock()
+	defer func() { b.loading += b.clock().Sub(began) }()
+	return more(lock, peek)
 }
 
 // apply brings the batch's rows and writes up to what an op decided.

@@ -19,6 +19,8 @@ const (
 	maxAppBytes   = 16 << 20
 	blockFor      = 2 * time.Second
 	writeDeadline = 10 * time.Second
+	// minBatchOps is what a batch holds at least, however few of the last one were decided in its time.
+	minBatchOps = 16
 )
 
 // pending is an op on its way through a committer.
@@ -38,9 +40,11 @@ type committer struct {
 	clock func() time.Time
 	log   *slog.Logger
 
-	mu     sync.Mutex
-	apps   map[AppID]*appQueue
-	ring   []*appQueue // apps that have ops, in turn
+	mu   sync.Mutex
+	apps map[AppID]*appQueue
+	ring []*appQueue // apps that have ops, in turn
+	// size is how many ops the next batch may hold: about as many as can be decided in its time, since the keys of all are loaded.
+	size   int
 	wake   chan struct{}
 	closed bool
 }
@@ -57,7 +61,7 @@ type appQueue struct {
 }
 
 func newCommitter(store Store, cats *catalogues, clock func() time.Time, log *slog.Logger) *committer {
-	return &committer{store: store, cats: cats, clock: clock, log: log, apps: map[AppID]*appQueue{}, wake: make(chan struct{}, 1)}
+	return &committer{store: store, cats: cats, clock: clock, log: log, apps: map[AppID]*appQueue{}, size: maxBatchOps, wake: make(chan struct{}, 1)}
 }
 
 // submit queues an op. A write that finds its app's queue full waits at most blockFor and is then refused with ErrBusy; a run's op
@@ -157,18 +161,18 @@ func (c *committer) draw() []*pending {
 	defer c.mu.Unlock()
 	var batch []*pending
 	bytes := 0
-	share := maxBatchOps
+	share := c.size
 	if len(c.ring) > 1 {
-		share = maxBatchOps / 2
+		share = c.size / 2
 	}
 	taken := map[*appQueue]int{}
 	// Whoever drew a large op pays for it by waiting for others; while there is nothing in the batch the rounds go on.
-	for idle := 0; len(c.ring) > 0 && len(batch) < maxBatchOps && bytes < maxBatchBytes && (len(batch) == 0 || idle < len(c.ring)); {
+	for idle := 0; len(c.ring) > 0 && len(batch) < c.size && bytes < maxBatchBytes && (len(batch) == 0 || idle < len(c.ring)); {
 		q := c.ring[0]
 		c.ring = append(c.ring[1:], q)
 		q.credit += maxBatchBytes / 16
 		before := len(batch)
-		for q.ops > 0 && taken[q] < share && len(batch) < maxBatchOps && bytes < maxBatchBytes && q.credit > 0 {
+		for q.ops > 0 && taken[q] < share && len(batch) < c.size && bytes < maxBatchBytes && q.credit > 0 {
 			p := q.pop(taken[q])
 			taken[q]++
 			q.credit -= p.op.Bytes
@@ -187,6 +191,21 @@ func (c *committer) draw() []*pending {
 			close(q.room)
 			q.room = make(chan struct{})
 		}
+	}
+	return inTurns(batch)
+}
+
+// inTurns orders a batch so that its apps take turns, each in its own order: a batch whose time for deciding is over ends with ops of those who
+// have many in it, never with the only op of another app, which would find the same before it in the next batch too.
+func inTurns(batch []*pending) []*pending {
+	turn := map[AppID]int{}
+	turns := make(map[*pending]int, len(batch))
+	for _, p := range batch {
+		turns[p] = turn[p.op.App]
+		turn[p.op.App]++
+	}
+	if len(turn) > 1 {
+		slices.SortStableFunc(batch, func(a, b *pending) int { return turns[a] - turns[b] })
 	}
 	return batch
 }
@@ -212,6 +231,7 @@ func (c *committer) commit(ctx context.Context, batch []*pending) {
 	}
 	results := c.carryOut(ctx, ops)
 	var back []*pending
+	later := 0
 	stale := map[AppID]bool{}
 	for i, p := range batch {
 		switch err := results[i].Err; {
@@ -222,11 +242,12 @@ func (c *committer) commit(ctx context.Context, batch []*pending) {
 			back = append(back, p)
 		case errors.Is(err, ErrLater):
 			back = c.again(back, p, err)
+			later++
 		default:
 			if need, is := errors.AsType[*NeedError](err); is {
 				p.op.Lock = append(slices.Clone(p.op.Lock), need.Lock...)
 				p.op.Peek = append(slices.Clone(p.op.Peek), need.Peek...)
-				if p.needs != nil {
+				if p.needs != nil && !need.hurried {
 					p.needs()
 				}
 				back = c.again(back, p, err)
@@ -241,6 +262,19 @@ func (c *committer) commit(ctx context.Context, batch []*pending) {
 		}
 	}
 	c.putBack(back)
+	c.resize(len(batch), later)
+}
+
+// resize fits the next batch to how many ops of the last one were left for want of time.
+func (c *committer) resize(ops, later int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case later > 0:
+		c.size = min(maxBatchOps, max(minBatchOps, (ops-later)*5/4))
+	case ops >= c.size/2:
+		c.size = min(maxBatchOps, 2*c.size)
+	}
 }
 
 // carryOut is the store's Commit; a panic there refuses the batch and does not end the committer.
@@ -264,7 +298,7 @@ func (c *committer) again(back []*pending, p *pending, why error) []*pending {
 		p.since = now
 	}
 	// Only what asks for ever more keys is refused: what a batch had no time for comes to its turn.
-	if isNeed(why) && !p.run && now.Sub(p.since) > blockFor {
+	if need, asks := errors.AsType[*NeedError](why); asks && !need.hurried && !p.run && now.Sub(p.since) > blockFor {
 		p.done(Result{Err: &CodedError{Kind: ErrBusy, Code: "CONTENDED", Limit: "commit_retries", Message: "the rows that the write needs keep changing; try again"}})
 		return back
 	}

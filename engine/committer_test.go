@@ -157,26 +157,43 @@ func TestAWriteThatAsksForEverMoreKeysIsRefusedAfterTwoSecondsAndARunNever(t *te
 	})
 }
 
-func TestRunsPastTheBoundStayInTheirRowsUntilThereIsRoom(t *testing.T) {
-	d := newDispatcher()
-	for i := range maxInHand + 5 {
-		d.add(&Run{App: "a", ID: RunID(fmt.Sprint(i)), Scenario: "s"})
+func TestTheOnlyOpOfAnAppIsDecidedBeforeTheManyOfAnother(t *testing.T) {
+	c := newCommitter(nil, nil, nil, nil)
+	enqueue(t, c, "loud", 300, 512, true)
+	enqueue(t, c, "quiet", 1, 512, false)
+	for at, p := range c.draw() {
+		if p.op.App == "quiet" && at > 1 {
+			t.Errorf("it comes after %d others", at)
+		}
 	}
-	if len(d.owned) != maxInHand {
-		t.Fatalf("%d runs in hand", len(d.owned))
+	c = newCommitter(nil, nil, nil, nil)
+	enqueue(t, c, "a", 3, 512, true)
+	enqueue(t, c, "b", 2, 512, true)
+	order := ""
+	for _, p := range c.draw() {
+		order += string(p.op.App)
 	}
-	for len(d.owned) >= maxInHand/2 {
-		d.drop(d.next("a"))
+	if order != "ababa" {
+		t.Errorf("the apps take turns as %s", order)
 	}
-	select {
-	case <-d.refill:
-	default:
-		t.Error("nobody was told that there is room")
+}
+
+func TestABatchHoldsAboutWhatTheLastOneHadTimeFor(t *testing.T) {
+	c := newCommitter(nil, nil, nil, nil)
+	enqueue(t, c, "a", 1000, 512, true)
+	for _, last := range []struct{ later, next int }{{200, 70}, {0, 140}, {0, 256}, {255, minBatchOps}} {
+		n := len(c.draw())
+		if c.resize(n, last.later); c.size != last.next {
+			t.Errorf("after a batch of %d, of which %d were left, there are %d", n, last.later, c.size)
+		}
+	}
+	if n := len(c.draw()); n != minBatchOps {
+		t.Errorf("the batch holds %d ops", n)
 	}
 }
 
 func TestScenariosTakeTurns(t *testing.T) {
-	d := newDispatcher()
+	d := newDispatcher(0)
 	for i := range 50 {
 		d.add(&Run{App: "a", ID: RunID(fmt.Sprint("loud", i)), Scenario: "loud"})
 	}

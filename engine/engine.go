@@ -64,6 +64,9 @@ type Options struct {
 	Secrets *secret.Box
 	// MaxQueued is how many runs of one scenario may queue before changes start no more of them; 0 means 100,000.
 	MaxQueued int
+	// InHand is how many runs this node advances at a time, half of them at most of one app and an eighth of one scenario; the others stay in
+	// their rows until there is room. Every scenario may have a few beyond it. 0 means 20,000.
+	InHand int
 	// Retain says how long things are kept; the zero value means the defaults.
 	Retain Retain
 }
@@ -101,7 +104,7 @@ func New(store Store, opt Options) *Engine {
 		opt.Ended = func(Revocation) {}
 	}
 	e := &Engine{
-		store: store, opt: opt, log: opt.Log, node: opt.NewID(), disp: newDispatcher(), due: newTimers(), wait: newWaiters(), backlogs: &backlogs{},
+		store: store, opt: opt, log: opt.Log, node: opt.NewID(), disp: newDispatcher(opt.InHand), due: newTimers(), wait: newWaiters(), backlogs: &backlogs{},
 		group: task.New(opt.Log), prepares: make(chan struct{}, maxPrepare), evals: make(chan struct{}, runtime.GOMAXPROCS(0)), effects: newEffects(), reshaped: make(chan struct{}, 1),
 	}
 	e.cats = &catalogues{store: store, kinds: opt.Kinds, log: opt.Log, node: e.node, notices: &notices{}, backlogs: e.backlogs, retain: opt.Retain, secrets: opt.Secrets, queued: opt.MaxQueued}
@@ -136,24 +139,6 @@ func (e *Engine) Start(ctx context.Context) error {
 	e.group.Go("schedules", e.watchSchedules)
 	e.group.Go("reshape", e.reshapeAll)
 	return nil
-}
-
-// adopt brings the ready runs that this node owns into hand, a page at a time.
-func (e *Engine) adopt(ctx context.Context) error {
-	after := RunID("")
-	for {
-		page, err := e.store.Owned(ctx, e.node, after, 500)
-		if err != nil {
-			return fmt.Errorf("load owned runs: %w", err)
-		}
-		for _, r := range page {
-			e.take(r)
-			after = r.ID
-		}
-		if len(page) < 500 {
-			return nil
-		}
-	}
 }
 
 // Close stops: runs stay where their last op left them and are taken over at the next start. It returns when all goroutines have ended.

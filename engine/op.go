@@ -104,7 +104,11 @@ type ClaimResult struct {
 }
 
 // NeedError is Decide's answer when it has to see keys that it did not name; the op is decided again with the larger set.
-type NeedError struct{ Lock, Peek []Key }
+type NeedError struct {
+	Lock, Peek []Key
+	// hurried says that the batch had no time to load them, which is no fault of the op.
+	hurried bool
+}
 
 // Error lists how many keys are asked for.
 func (n *NeedError) Error() string {

@@ -19,10 +19,7 @@ func (e *Engine) park(r *Run) {
 	}
 	if cat := e.cats.at(r.App); cat == nil || cat.stateOf(r.Scenario) != Paused {
 		e.unpark(r.App, r.Scenario)
-		select {
-		case e.disp.refill <- struct{}{}:
-		default:
-		}
+		e.disp.want(parkID{r.App, r.Scenario})
 	}
 }
 
@@ -42,9 +39,7 @@ func (e *Engine) afterState(app AppID, scenario string, was, is ScenarioState) {
 			e.log.Warn("can not load catalogue", "app", app, "err", err)
 		}
 		e.unpark(app, scenario)
-		if err := e.adopt(e.ctx); err != nil && e.ctx.Err() == nil {
-			e.log.Warn("can not load owned runs", "err", err)
-		}
+		e.disp.want(parkID{app, scenario})
 		if is != Stopped {
 			return
 		}

@@ -84,8 +84,8 @@ type Store interface {
 
 	// TakeOver gives every ready run that no living node owns to node, raising its epoch, and returns how many it took.
 	TakeOver(ctx context.Context, node string) (int, error)
-	// Owned lists the ready runs of a node by id after a given one.
-	Owned(ctx context.Context, node string, after RunID, limit int) ([]*Run, error)
+	// Owned lists the ready runs of a node by app, scenario and id after a given place.
+	Owned(ctx context.Context, node string, after OwnedPlace, limit int) ([]*Run, error)
 	// Due lists waiting runs that are due before a time, soonest first.
 	Due(ctx context.Context, before time.Time, limit int) ([]*Run, error)
 	// Backlog counts the open runs of an app's scenarios.

@@ -100,6 +100,7 @@ func (e *Engine) watchTimers() {
 		}
 		if !now.Before(orphans) {
 			e.takeOrphans()
+			e.refill()
 			orphans = now.Add(takeOverEvery)
 		}
 		due, next := e.due.take(now)
@@ -123,9 +124,7 @@ func (e *Engine) watchTimers() {
 		case <-timer.C:
 		case <-e.due.changed:
 		case <-e.disp.refill:
-			if err := e.adopt(e.ctx); err != nil && e.ctx.Err() == nil {
-				e.log.Warn("can not load owned runs", "err", err)
-			}
+			e.refill()
 		case <-e.ctx.Done():
 			timer.Stop()
 			return

@@ -4,12 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"time"
 
 	"github.com/cuelight/cuelight/engine"
-	"github.com/cuelight/cuelight/store"
 )
 
 // recorded is what the store holds at the end.
@@ -22,11 +20,7 @@ type recorded struct {
 
 // check reads the store after the server has ended, and compares it with what clients were told.
 func (h *history) check(ctx context.Context, v *victim, out printer) ([]string, error) {
-	url := v.database
-	if url == "" {
-		url = filepath.Join(v.data, "cuelight.db")
-	}
-	s, err := store.Open(ctx, url, store.Options{})
+	s, err := v.open(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"time"
@@ -78,21 +76,9 @@ func newHistory() *history { return &history{pages: map[string]*page{}} }
 
 // prepare starts the server for the first time and fills it.
 func (p plan) prepare(ctx context.Context, v *victim, dir string) error {
-	if err := v.start(ctx); err != nil {
+	if err := v.install(ctx, dir, documents); err != nil {
 		return err
 	}
-	path := filepath.Join(dir, "app.yaml")
-	if err := os.WriteFile(path, []byte(documents), 0o600); err != nil {
-		return err
-	}
-	if _, err := v.tool(ctx, "apply", "--app", appID, "-f", path, "--start"); err != nil {
-		return err
-	}
-	token, err := v.tool(ctx, "token", "create", "--app", appID, "--scope", "admin")
-	if err != nil {
-		return err
-	}
-	v.token = strings.TrimSpace(token)
 	base := "/api/v1/apps/" + appID
 	steps := []struct {
 		method, path string

@@ -1,5 +1,12 @@
 // Command torture kills the server again and again while it works, and then checks that nothing which it acknowledged is lost and
 // nothing happened twice. It prints what it did and ends with "violations: N".
+//
+//	go run ./cmd/torture -kills 20 -store sqlite
+//	go run ./cmd/torture -loop -kills 20 -store postgres
+//
+// Without -loop, writers and pages work while the server and its database are killed. With it, a run walks a loop of 10,000 objects and
+// edits each of them, once over the objects of a structure and once over a list of their ids; the server is killed in the middle of both.
+// Every object has to be edited once, the state of the run has to stay small, and a long loop may take no more memory than a short one.
 package main
 
 import (
@@ -30,8 +37,10 @@ type plan struct {
 	stops   int // immediate stops of PostgreSQL
 	writers int
 	pages   int
-	seed    uint64
-	binary  string
+	// loop is the number of objects of a loop that is tortured instead of writers and pages; 0 for none.
+	loop   int
+	seed   uint64
+	binary string
 }
 
 func main() {
@@ -43,7 +52,12 @@ func main() {
 	flag.IntVar(&p.pages, "pages", 6, "connected pages")
 	flag.Uint64Var(&p.seed, "seed", uint64(time.Now().UnixNano()), "decides when to kill")
 	flag.StringVar(&p.binary, "binary", "", "a built server; left out, it is built")
+	loop := flag.Bool("loop", false, "torture a loop over objects instead")
+	flag.IntVar(&p.loop, "objects", 10_000, "how many objects that loop has")
 	flag.Parse()
+	if !*loop {
+		p.loop = 0
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	faults, err := p.run(ctx, os.Stdout)
@@ -103,16 +117,11 @@ func (p plan) run(ctx context.Context, out printer) (faults []string, err error)
 		return nil, err
 	}
 	defer v.stop(syscall.SIGKILL)
-	fmt.Fprintf(out, "torture: store %s, kills %d, immediate stops %d, writers %d, pages %d, seed %d\n", p.store, p.kills, p.stops, p.writers, p.pages, p.seed)
-	h := newHistory()
-	if err := p.prepare(ctx, v, dir); err != nil {
-		return nil, err
+	if p.loop > 0 {
+		faults, err = p.tortureLoops(ctx, v, dir, out)
+	} else {
+		faults, err = p.tortureWriters(ctx, v, pg, dir, out)
 	}
-	if err := p.inflict(ctx, v, pg, h); err != nil {
-		return nil, err
-	}
-	v.stop(syscall.SIGTERM)
-	faults, err = h.check(ctx, v, out)
 	if err != nil {
 		return nil, err
 	}
@@ -126,6 +135,20 @@ func (p plan) run(ctx context.Context, out printer) (faults []string, err error)
 	}
 	fmt.Fprintf(out, "violations: %d (seed %d)\n", len(faults), p.seed)
 	return faults, nil
+}
+
+// tortureWriters lets writers and pages work while the server is killed, and says what is wrong then.
+func (p plan) tortureWriters(ctx context.Context, v *victim, pg *storetest.Server, dir string, out printer) ([]string, error) {
+	fmt.Fprintf(out, "torture: store %s, kills %d, immediate stops %d, writers %d, pages %d, seed %d\n", p.store, p.kills, p.stops, p.writers, p.pages, p.seed)
+	h := newHistory()
+	if err := p.prepare(ctx, v, dir); err != nil {
+		return nil, err
+	}
+	if err := p.inflict(ctx, v, pg, h); err != nil {
+		return nil, err
+	}
+	v.stop(syscall.SIGTERM)
+	return h.check(ctx, v, out)
 }
 
 // inflict lets writers and pages work while the server, and its database, are killed.

@@ -10,8 +10,13 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
+
+	"github.com/cuelight/cuelight/engine"
+	"github.com/cuelight/cuelight/store"
 )
 
 // victim is the built server as a process that can be killed and started again on the same port and data.
@@ -141,6 +146,50 @@ func (v *victim) tool(ctx context.Context, args ...string) (string, error) {
 		return "", fmt.Errorf("cuelight %v: %w: %s", args[:2], err, errs.String())
 	}
 	return out.String(), nil
+}
+
+// install starts the server for the first time and gives it an app.
+func (v *victim) install(ctx context.Context, dir, documents string) error {
+	if err := v.start(ctx); err != nil {
+		return err
+	}
+	path := filepath.Join(dir, "app.yaml")
+	if err := os.WriteFile(path, []byte(documents), 0o600); err != nil {
+		return err
+	}
+	if _, err := v.tool(ctx, "apply", "--app", appID, "-f", path, "--start"); err != nil {
+		return err
+	}
+	token, err := v.tool(ctx, "token", "create", "--app", appID, "--scope", "admin")
+	if err != nil {
+		return err
+	}
+	v.token = strings.TrimSpace(token)
+	return nil
+}
+
+// open opens the store while the server does not run.
+func (v *victim) open(ctx context.Context) (engine.Store, error) {
+	url := v.database
+	if url == "" {
+		url = filepath.Join(v.data, "cuelight.db")
+	}
+	return store.Open(ctx, url, store.Options{})
+}
+
+// peak is the most memory that the server has had in bytes, 0 where the system does not tell.
+func (v *victim) peak() int {
+	doc, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", v.cmd.Process.Pid))
+	if err != nil {
+		return 0
+	}
+	for line := range strings.Lines(string(doc)) {
+		var kilobytes int
+		if _, err := fmt.Sscanf(line, "VmHWM: %d kB", &kilobytes); err == nil {
+			return kilobytes << 10
+		}
+	}
+	return 0
 }
 
 // answer is what the API said.

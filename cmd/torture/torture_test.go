@@ -45,15 +45,34 @@ func TestNothingAcknowledgedIsLostWhenTheServerIsKilled(t *testing.T) {
 			}
 			p.writers, p.pages, p.binary, p.seed = 6, 6, binary, rand.Uint64()
 			t.Logf("again with: go run ./cmd/torture -store %s -kills %d -stops %d -seed %d", p.store, p.kills, p.stops, p.seed)
-			faults, err := p.run(t.Context(), testOutput{t})
-			if err != nil {
-				t.Fatal(err)
-			}
-			for i, f := range faults {
-				if i < 20 {
-					t.Error(f)
-				}
-			}
+			p.mustPass(t)
 		})
+	}
+}
+
+func TestALoopThatIsKilledEditsEveryObjectOnce(t *testing.T) {
+	for _, store := range []string{"sqlite", "postgres"} {
+		t.Run(store, func(t *testing.T) {
+			if store == "postgres" {
+				storetest.NeedServer(t)
+			}
+			p := plan{store: store, loop: 2000, kills: 5, binary: binary, seed: rand.Uint64()}
+			t.Logf("again with: go run ./cmd/torture -loop -objects %d -store %s -kills %d -seed %d", p.loop, p.store, p.kills, p.seed)
+			p.mustPass(t)
+		})
+	}
+}
+
+// mustPass carries the plan out and fails the test for each violation.
+func (p plan) mustPass(t *testing.T) {
+	t.Helper()
+	faults, err := p.run(t.Context(), testOutput{t})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, f := range faults {
+		if i < 20 {
+			t.Error(f)
+		}
 	}
 }

@@ -150,8 +150,9 @@ func (s *Store) DeliveriesOf(ctx context.Context, app engine.AppID, run engine.R
 }
 
 // Owned lists the ready runs of a node.
-func (s *Store) Owned(ctx context.Context, node string, after engine.RunID, limit int) ([]*engine.Run, error) {
-	return list(ctx, s, scanRun, selectRun+` WHERE owner = ? AND id > ? AND status = 'ready' ORDER BY id LIMIT ?`, node, after, limit)
+func (s *Store) Owned(ctx context.Context, node string, after engine.OwnedPlace, limit int) ([]*engine.Run, error) {
+	return list(ctx, s, scanRun, selectRun+` WHERE owner = ? AND (app, scenario, id) > (?, ?, ?) AND status = 'ready' ORDER BY app, scenario, id LIMIT ?`,
+		node, after.App, after.Scenario, after.Run, limit)
 }
 
 // Due lists waiting runs, soonest first.

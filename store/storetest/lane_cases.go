@@ -179,7 +179,7 @@ func takeOver(t *testing.T, s engine.Store) {
 		t.Fatalf("took %d, %v", n, err)
 	}
 	all := 0
-	for after := engine.RunID(""); ; {
+	for after := (engine.OwnedPlace{}); ; {
 		list, err := s.Owned(t.Context(), "n1", after, 100)
 		if err != nil {
 			t.Fatal(err)
@@ -192,7 +192,8 @@ func takeOver(t *testing.T, s engine.Store) {
 				t.Errorf("run %s has epoch %d", r.ID, r.Epoch)
 			}
 		}
-		all, after = all+len(list), list[len(list)-1].ID
+		last := list[len(list)-1]
+		all, after = all+len(list), engine.OwnedPlace{App: last.App, Scenario: last.Scenario, Run: last.ID}
 	}
 	if all != 1100 {
 		t.Errorf("%d are owned", all)

@@ -23,6 +23,8 @@ type troubled struct {
 	onCommit atomic.Pointer[func(ops []engine.Op) []engine.Result]
 	// onChange and onCatalogue are told before a change or a catalogue is read; their error is the answer.
 	onChange, onCatalogue atomic.Pointer[func() error]
+	// onOwned is told what a read of owned runs gave, and may answer an error instead.
+	onOwned atomic.Pointer[func(rows int) error]
 }
 
 func (s *troubled) Commit(ctx context.Context, ops []engine.Op) []engine.Result {
@@ -50,6 +52,16 @@ func (s *troubled) Catalogue(ctx context.Context, app engine.AppID, kinds ...eng
 		}
 	}
 	return s.Store.Catalogue(ctx, app, kinds...)
+}
+
+func (s *troubled) Owned(ctx context.Context, node string, after engine.OwnedPlace, limit int) ([]*engine.Run, error) {
+	runs, err := s.Store.Owned(ctx, node, after, limit)
+	if f := s.onOwned.Load(); f != nil && err == nil {
+		if err := (*f)(len(runs)); err != nil {
+			return nil, err
+		}
+	}
+	return runs, err
 }
 
 // onEveryTroubledStore is onEveryStore with a store that the test can make trouble in.
