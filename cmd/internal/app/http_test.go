@@ -10,8 +10,6 @@ import (
 	"testing"
 
 	"github.com/cuelight/cuelight/engine"
-	"github.com/cuelight/cuelight/steps"
-	"github.com/cuelight/cuelight/triggers"
 )
 
 // sink is another server that keeps what it was asked, and answers as its script says.
@@ -51,14 +49,7 @@ func (s *sink) seen() []string {
 // outward gives the world an engine whose scenarios may reach this machine's loopback addresses.
 func outward(t *testing.T, w *world) {
 	t.Helper()
-	w.e.Close()
-	w.e = engine.New(w.store, engine.Options{
-		Kinds: engine.Kinds{Steps: steps.All(), Triggers: triggers.All()}, Services: steps.NewNetwork(nil),
-	})
-	if err := w.e.Start(w.ctx); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(w.e.Close)
+	w.restart(t, engine.Options{})
 	if _, err := w.e.ChangeApp(w.ctx, app, func(a *engine.App) error { a.PrivateHosts = []string{"127.0.0.0/8"}; return nil }); err != nil {
 		t.Fatal(err)
 	}

@@ -5,25 +5,13 @@ import (
 	"testing"
 
 	"github.com/cuelight/cuelight/engine"
-	"github.com/cuelight/cuelight/steps"
-	"github.com/cuelight/cuelight/triggers"
 )
 
 func TestAScenarioWithTooLongAQueueMissesChangesAndMakesUpForThem(t *testing.T) {
 	onEveryStore(t, func(t *testing.T, w *world) {
 		server := newBusy(t)
 		outward(t, w)
-		w.e.Close()
-		start := func() {
-			w.e = engine.New(w.store, engine.Options{
-				Kinds: engine.Kinds{Steps: steps.All(), Triggers: triggers.All()}, Services: steps.NewNetwork(nil), MaxQueued: 10,
-			})
-			if err := w.e.Start(w.ctx); err != nil {
-				t.Fatal(err)
-			}
-		}
-		start()
-		t.Cleanup(func() { w.e.Close() })
+		w.restart(t, engine.Options{MaxQueued: 10})
 		w.mustPublish(`{"id":"x","structure":"Order","order":"one_at_a_time","triggers":[{"id":"c","kind":"object","on":["created"]},{"id":"call","kind":"call"}],"steps":[
 			{"id":"h","kind":"http_request","url":"` + server.URL + `/"},{"id":"p","kind":"push","to":"*","event":"done","message":"{{ event.object.number }}"}]}`)
 		w.mustPublish(`{"id":"other","structure":"Order","triggers":[{"id":"c","kind":"object","on":["created"]}],"steps":[]}`)
@@ -50,8 +38,7 @@ func TestAScenarioWithTooLongAQueueMissesChangesAndMakesUpForThem(t *testing.T) 
 		if err := w.e.RunMissed(w.ctx, app, "x"); err != nil {
 			t.Fatal(err)
 		}
-		w.e.Close() // it goes on after a restart
-		start()
+		w.restart(t, engine.Options{MaxQueued: 10}) // it goes on after that
 		server.release()
 		waitUntil(t, "all runs", func() bool { return ended(t, w, "x") == 25 })
 		waitUntil(t, "the end of the missed changes", func() bool { m, err := w.e.MissedBy(w.ctx, app, "x"); return err == nil && m == nil })

@@ -10,8 +10,6 @@ import (
 	"time"
 
 	"github.com/cuelight/cuelight/engine"
-	"github.com/cuelight/cuelight/steps"
-	"github.com/cuelight/cuelight/triggers"
 )
 
 // statuses counts the runs of a scenario by how they stand.
@@ -158,15 +156,8 @@ func TestMaxConcurrentIsABoundOfAllRuns(t *testing.T) {
 func TestARunThatWorksTooLongIsEnded(t *testing.T) {
 	onEveryStore(t, func(t *testing.T, w *world) {
 		outward(t, w)
-		w.e.Close()
 		clock := &later{}
-		w.e = engine.New(w.store, engine.Options{
-			Kinds: engine.Kinds{Steps: steps.All(), Triggers: triggers.All()}, Services: steps.NewNetwork(nil), Clock: clock.now,
-		})
-		if err := w.e.Start(w.ctx); err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(w.e.Close)
+		w.restart(t, engine.Options{Clock: clock.now})
 		server := newBusy(t)
 		w.mustPublish(`{"id":"x","structure":"Order","settings":{"timeout":"30s"},"triggers":[{"id":"c","kind":"object","on":["created"]}],"steps":[
 			{"id":"a","kind":"http_request","url":"` + server.URL + `/"},{"id":"p","kind":"push","to":"*","event":"e"},{"id":"b","kind":"http_request","url":"` + server.URL + `/"}]}`)

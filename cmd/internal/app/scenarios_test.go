@@ -115,6 +115,21 @@ func newWorld(t *testing.T, store engine.Store, own ...engine.StepKind) *world {
 	return w
 }
 
+// restart gives the world another engine over its store; it knows all kinds and, unless opt says otherwise, can make HTTP requests.
+func (w *world) restart(t *testing.T, opt engine.Options) {
+	t.Helper()
+	w.e.Close()
+	opt.Kinds = engine.Kinds{Steps: steps.All(), Triggers: triggers.All()}
+	if opt.Services == nil {
+		opt.Services = steps.NewNetwork(nil)
+	}
+	w.e = engine.New(w.store, opt)
+	if err := w.e.Start(w.ctx); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(w.e.Close)
+}
+
 // newEngine starts an engine over a store.
 func newEngine(t *testing.T, store engine.Store, own ...engine.StepKind) *engine.Engine {
 	e := engine.New(store, engine.Options{

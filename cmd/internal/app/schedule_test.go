@@ -21,12 +21,7 @@ func (l *later) forward(d time.Duration) { l.by.Add(int64(d)) }
 func scheduler(t *testing.T, w *world) *later {
 	t.Helper()
 	clock := &later{}
-	w.e.Close()
-	w.e = engine.New(w.store, engine.Options{Kinds: engine.Kinds{Steps: steps.All(), Triggers: triggers.All()}, Clock: clock.now})
-	if err := w.e.Start(w.ctx); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(w.e.Close)
+	w.restart(t, engine.Options{Clock: clock.now})
 	return clock
 }
 

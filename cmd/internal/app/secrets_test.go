@@ -15,8 +15,6 @@ import (
 
 	"github.com/cuelight/cuelight/engine"
 	"github.com/cuelight/cuelight/engine/secret"
-	"github.com/cuelight/cuelight/steps"
-	"github.com/cuelight/cuelight/triggers"
 )
 
 // canary is a secret that must not be found where it does not belong.
@@ -36,14 +34,7 @@ func newBox(t *testing.T) *secret.Box {
 // sealed gives the world an engine that keeps secrets with a key.
 func sealed(t *testing.T, w *world, box *secret.Box) {
 	t.Helper()
-	w.e.Close()
-	w.e = engine.New(w.store, engine.Options{
-		Kinds: engine.Kinds{Steps: steps.All(), Triggers: triggers.All()}, Services: steps.NewNetwork(nil), Secrets: box,
-	})
-	if err := w.e.Start(w.ctx); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(w.e.Close)
+	w.restart(t, engine.Options{Secrets: box})
 	if _, err := w.e.ChangeApp(w.ctx, app, func(a *engine.App) error { a.PrivateHosts = []string{"127.0.0.0/8"}; return nil }); err != nil {
 		t.Fatal(err)
 	}

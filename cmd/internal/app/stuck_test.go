@@ -12,8 +12,6 @@ import (
 	"time"
 
 	"github.com/cuelight/cuelight/engine"
-	"github.com/cuelight/cuelight/steps"
-	"github.com/cuelight/cuelight/triggers"
 )
 
 // calledAndEnded calls a scenario for an order and waits until its run is done.
@@ -198,15 +196,8 @@ func TestTicksOfAScenarioTakeTurnsAsItsOrderSays(t *testing.T) {
 	onEveryStore(t, func(t *testing.T, w *world) {
 		server := newBusy(t)
 		outward(t, w)
-		w.e.Close()
 		clock := &later{}
-		w.e = engine.New(w.store, engine.Options{
-			Kinds: engine.Kinds{Steps: steps.All(), Triggers: triggers.All()}, Services: steps.NewNetwork(nil), Clock: clock.now,
-		})
-		if err := w.e.Start(w.ctx); err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(w.e.Close)
+		w.restart(t, engine.Options{Clock: clock.now})
 		w.mustPublish(`{"id":"x","order":"one_at_a_time","triggers":[{"id":"t","kind":"schedule","every":"10s","overlap":"allow"}],"steps":[{"id":"h","kind":"http_request","url":"` + server.URL + `/"}]}`)
 		clock.forward(10 * time.Second)
 		<-server.came
