@@ -43,7 +43,7 @@ func checkKeys(doc json.RawMessage, t reflect.Type, path string) []FieldError {
 	}
 	if t == reflect.TypeFor[Duration]() && len(doc) > 0 {
 		if err := new(Duration).UnmarshalJSON(doc); err != nil { // told with its path, beside all else that is wrong
-			return []FieldError{fieldError(path, "DURATION", err)}
+			return []FieldError{{Path: path, Code: "DURATION", Message: strings.TrimPrefix(err.Error(), ": ")}}
 		}
 	}
 	if reflect.PointerTo(t).Implements(unmarshaler) || len(doc) == 0 {

@@ -414,9 +414,9 @@ func TestWhatIsOverIsForgottenAndWhatIsNotStays(t *testing.T) {
 // waitUntil asks again and again, for what no signal tells.
 func waitUntil(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	tick := time.NewTicker(5 * time.Millisecond)
+	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
-	end := time.NewTimer(10 * time.Second)
+	end := time.NewTimer(time.Minute) // so long that only what hangs meets it, on a busy machine too
 	defer end.Stop()
 	for !ok() {
 		select {

@@ -90,7 +90,7 @@ func (w *world) mustRun(app engine.AppID, scenario string) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(w.ctx, 10*time.Second)
+	ctx, cancel := context.WithTimeout(w.ctx, time.Minute)
 	defer cancel()
 	ended, err := w.e.Await(ctx, app, []engine.RunID{id})
 	if err != nil || len(ended) != 1 || ended[0].Status != engine.RunDone {
