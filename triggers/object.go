@@ -37,7 +37,7 @@ var _ = declare(engine.TriggerSpec[object]{
 })
 
 type object struct {
-	On            []engine.ChangeKind `json:"on" title:"When" doc:"What has to happen: created, changed, deleted, one or several."`
+	On            []engine.ChangeKind `json:"on" title:"When" doc:"What has to happen: created, changed, deleted, one or several. In the steps that run for a deleted object, object is null: read before."`
 	Fields        []string            `json:"fields,omitzero" title:"Only when these fields change" doc:"For changed: at least one of these fields must really differ."`
 	If            *engine.Expr        `json:"if,omitzero" type:"bool" title:"Condition" doc:"Only if this is true of the object after the change; before is the object before it, changed the names of the fields that differ."`
 	OncePerObject bool                `json:"once_per_object,omitzero" title:"Once per object" doc:"Each object starts it only once, ever."`

@@ -43,7 +43,7 @@ func TestWrongSchedulesAreRefusedAtTheirSetting(t *testing.T) {
 		{"", `{"missed": "all"}`, "triggers[0].cron", "REQUIRED"},
 		{"", `{"daily": "09:00", "every": "15m"}`, "triggers[0].daily", "OPTION"},
 		{"", `{"every": "5s"}`, "triggers[0].every", "LIMIT"},
-		{"", `{"every": "soon"}`, "triggers[0]", "DURATION"},
+		{"", `{"every": "soon"}`, "triggers[0].every", "DURATION"},
 		{"", `{"cron": "0 9 31 2 *"}`, "triggers[0].cron", "CRON"},
 		{"", `{"cron": "TZ="}`, "triggers[0].cron", "CRON"},
 		{"", `{"daily": "9 o'clock"}`, "triggers[0].daily", "SCHEDULE"},
