@@ -98,6 +98,15 @@ func (w *world) mustRun(app engine.AppID, scenario string) {
 	}
 }
 
+// mustEnd waits until no run of a scenario is open, as the engine counts them, and wants so many to be done.
+func (w *world) mustEnd(scenario string, runs int) {
+	w.t.Helper()
+	waitUntil(w.t, "the stuck runs", func() bool { return w.e.Backlog(app, scenario).Open == 0 })
+	if n := ended(w.t, w, scenario); n != runs {
+		w.t.Errorf("%d runs of %s are done, want %d", n, scenario, runs)
+	}
+}
+
 func TestAScenarioThatIsStuckOutsideKeepsNoOtherFromStarting(t *testing.T) {
 	const stuck = 600
 	onEveryStore(t, func(t *testing.T, w *world) {
@@ -111,7 +120,7 @@ func TestAScenarioThatIsStuckOutsideKeepsNoOtherFromStarting(t *testing.T) {
 		w.mustRun(quietApp, "tell")
 		w.mustRun(app, "tell")
 		server.release()
-		waitUntil(t, "the stuck runs", func() bool { return ended(t, w, "stuck") == stuck })
+		w.mustEnd("stuck", stuck)
 		if n := w.statuses("stuck"); n[engine.RunDone] != stuck || server.asked.Load() != stuck {
 			t.Errorf("the runs stand %v after %d requests", n, server.asked.Load())
 		}
@@ -133,13 +142,9 @@ func TestManyStuckScenariosTogetherKeepNoOtherFromStarting(t *testing.T) {
 		w.mustRun(quietApp, "tell")
 		w.mustRun(app, "tell")
 		server.release()
-		waitUntil(t, "the stuck runs", func() bool {
-			n := 0
-			for i := range many {
-				n += ended(t, w, fmt.Sprint("stuck", i))
-			}
-			return n == many*stuck
-		})
+		for i := range many {
+			w.mustEnd(fmt.Sprint("stuck", i), stuck)
+		}
 	})
 }
 
@@ -155,7 +160,7 @@ func TestRunsThatWereLeftInTheirRowsGoOnAfterARestart(t *testing.T) {
 		w.narrow(400)
 		w.mustRun(quietApp, "tell")
 		server.release()
-		waitUntil(t, "the stuck runs", func() bool { return ended(t, w, "stuck") == stuck })
+		w.mustEnd("stuck", stuck)
 	})
 }
 
@@ -173,7 +178,7 @@ func TestRunsThatWereLeftInTheirRowsGoOnAfterAPause(t *testing.T) {
 			}
 		}
 		server.release()
-		waitUntil(t, "the stuck runs", func() bool { return ended(t, w, "stuck") == stuck })
+		w.mustEnd("stuck", stuck)
 	})
 }
 
@@ -198,7 +203,7 @@ func TestRunsThatWereLeftInTheirRowsGoOnAfterAReadThatFailed(t *testing.T) {
 		s.onOwned.Store(&first)
 		server.release()
 		<-failed
-		waitUntil(t, "the stuck runs", func() bool { return ended(t, w, "stuck") == stuck })
+		w.mustEnd("stuck", stuck)
 	})
 }
 
@@ -225,7 +230,7 @@ func TestTheRowsOfAScenarioThatIsStuckAreNotReadAgainAndAgain(t *testing.T) {
 			t.Errorf("%d rows were read at the start, of which 50 can be in hand", n)
 		}
 		server.release()
-		waitUntil(t, "the stuck runs", func() bool { return ended(t, w, "stuck") == stuck })
+		w.mustEnd("stuck", stuck)
 		// Each reading finds a half of the share and begins with what is in hand, in pages of 200.
 		if n := rows.Load(); n > 10*stuck {
 			t.Errorf("%d rows were read for %d runs", n, stuck)
