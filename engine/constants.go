@@ -162,8 +162,14 @@ type itemWrite struct {
 	decide func(cat *catalogue, old *Record) ([]byte, error)
 }
 
+// savedItem is a record as it was saved.
+type savedItem struct {
+	record  *Record
+	created bool
+}
+
 func (e *Engine) putItem(ctx context.Context, app AppID, w itemWrite) (saved *Record, created bool, err error) {
-	_, err = e.commit(ctx, Op{App: app, Lock: []Key{RecordKey(app, w.kind, w.id)}, Decide: func(l *Loaded) (Effects, error) {
+	res, err := e.commit(ctx, Op{App: app, Lock: []Key{RecordKey(app, w.kind, w.id)}, Decide: func(l *Loaded) (Effects, error) {
 		cat, err := e.cats.current(l)
 		if err != nil {
 			return Effects{}, err
@@ -182,14 +188,17 @@ func (e *Engine) putItem(ctx context.Context, app AppID, w itemWrite) (saved *Re
 		if err != nil {
 			return Effects{}, err
 		}
-		if created = old == nil; old != nil && bytes.Equal(old.Body, body) {
-			saved = old
-			return Effects{}, nil
+		if old != nil && bytes.Equal(old.Body, body) {
+			return Effects{Value: savedItem{old, false}}, nil
 		}
-		saved = revised(old, Record{App: app, Kind: w.kind, ID: w.id, Body: body}, l.Now)
-		return Effects{Raise: true, Records: []*Record{saved}}, nil
+		next := revised(old, Record{App: app, Kind: w.kind, ID: w.id, Body: body}, l.Now)
+		return Effects{Value: savedItem{next, old == nil}, Raise: true, Records: []*Record{next}}, nil
 	}})
-	return saved, created, err
+	if err != nil {
+		return nil, false, err
+	}
+	done := res.Effects.Value.(savedItem)
+	return done.record, done.created, nil
 }
 
 func atRevision(old *Record, rev int64) error {

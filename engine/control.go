@@ -310,5 +310,8 @@ func (e *Engine) Update(ctx context.Context, app AppID, kind RecordKind, id stri
 		saved.Deleted = next.Deleted
 		return Effects{Records: []*Record{saved}, Raise: raise}, nil
 	}})
-	return saved, err
+	if err != nil {
+		return nil, err // it may be under way still
+	}
+	return saved, nil
 }

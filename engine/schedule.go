@@ -203,22 +203,23 @@ func (e *Engine) placed(known map[scheduleID]*scheduled) {
 
 // begin reads the last tick of a schedule, or notes that it begins now.
 func (e *Engine) begin(id scheduleID, t *Trigger) (*scheduled, error) {
-	var last time.Time
-	_, err := e.commit(e.ctx, Op{App: id.app, Lock: []Key{CounterKey(id.app, id.counter())}, Decide: func(l *Loaded) (Effects, error) {
+	res, err := e.commit(e.ctx, Op{App: id.app, Lock: []Key{CounterKey(id.app, id.counter())}, Decide: func(l *Loaded) (Effects, error) {
 		n, err := l.Counter(id.counter())
 		if err != nil {
 			return Effects{}, err
 		}
 		if n > 0 {
-			last = time.Unix(n, 0).UTC()
-			return Effects{}, nil
+			return Effects{Value: time.Unix(n, 0).UTC()}, nil
 		}
-		last = l.Now.Truncate(time.Second)
-		return Effects{Counters: []*Counter{{App: id.app, ID: id.counter(), N: last.Unix()}}}, nil
+		last := l.Now.Truncate(time.Second)
+		return Effects{Value: last, Counters: []*Counter{{App: id.app, ID: id.counter(), N: last.Unix()}}}, nil
 	}})
-	s := &scheduled{trigger: t, last: last}
-	s.next, _ = t.Schedule.Next(last)
-	return s, err
+	if err != nil {
+		return nil, err
+	}
+	s := &scheduled{trigger: t, last: res.Effects.Value.(time.Time)}
+	s.next, _ = t.Schedule.Next(s.last)
+	return s, nil
 }
 
 // tick settles what is due of a schedule.

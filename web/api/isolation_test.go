@@ -246,6 +246,7 @@ func blind(a answer, things map[string]string) string {
 	}
 	if a.status < 300 {
 		header.Del("ETag")
+		header.Del("Cuelight-Change")
 	}
 	text := count.ReplaceAllString(fmt.Sprint(a.status, header, a.body), `"$1":0`)
 	for _, name := range slices.Sorted(maps.Keys(things)) {
