@@ -21,7 +21,7 @@ var hostile = []string{
 	`" OR note != "`, `' OR '1'='1`, `") OR (note is not null`, `x" AND "1042`, `%`, `_`, `\`, `'; DROP TABLE objects; --`, `$1`, `?`, `:note`,
 	"a\r\nX-Injected: yes", "a\nX-Injected: yes", "a\rX-Injected: yes", `%0d%0aX-Injected: yes`,
 	"a\nlevel=ERROR msg=fake", `{"level":"ERROR","msg":"fake"}`, "\x1b[31mred\x1b[0m",
-	`../../etc/passwd`, `?admin=1#x`, `//evil.example/`, `@evil.example`, `","admin":true,"x":"`, `*`, `null`, `true`, `[1]`, "<script>alert(1)</script>", "‮gnirts",
+	`../../etc/passwd`, `?admin=1#x`, `//evil.example/`, `@evil.example`, `","admin":true,"x":"`, `*`, `null`, `true`, `[1]`, "<script>alert(1)</script>", "\u202egnirts",
 }
 
 // heard is what another server was sent for one text.
