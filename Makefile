@@ -40,7 +40,7 @@ check-web:
 ALONE = cmd/e2e\|cmd/torture\|web/live
 check-go:
 	go vet ./...
-	node .ci/gotest.mjs -race -timeout 15m $$(go list ./... | grep -v '$(ALONE)')
+	node .ci/gotest.mjs -race -timeout 25m $$(go list ./... | grep -v '$(ALONE)')
 	node .ci/gotest.mjs -race -timeout 15m ./web/live
 	node .ci/gotest.mjs -count 1 -p 1 -timeout 20m ./web/live ./engine/expr ./cmd/torture ./cmd/e2e
 
