@@ -69,7 +69,7 @@ func (a *act) retry(id RunID) error {
 		st.Frames, st.Key = st.FailedAt, st.FailedKey
 		st.Error, st.FailedAt, st.FailedKey = nil, nil, 0
 	}
-	st.Attempt = 0
+	st.Attempt, st.Active = 0, 0
 	st.Seat = nil // its caller has its answer, and may be at another call by now
 	next := *row
 	if next.State, err = st.encode(); err != nil {

@@ -181,6 +181,9 @@ func (b *Batch) decide(op *Op, more func(lock, peek []Key) bool) Result {
 	for range maxNeeds + 1 {
 		loaded := &Loaded{Now: b.now, Catalogue: b.catalogue[op.App], app: op.App, op: op.ID, batch: b, locks: locks}
 		effects, err := decideSafely(op, loaded)
+		if err == nil {
+			err = withoutLane(op.App, effects.Runs, locks)
+		}
 		need, asks := errors.AsType[*NeedError](err)
 		if !asks {
 			return Result{Effects: effects, Err: err}
@@ -201,6 +204,21 @@ func (b *Batch) decide(op *Op, more func(lock, peek []Key) bool) Result {
 	all := gathered(op, locks)
 	all.hurried = hurried
 	return Result{Err: all}
+}
+
+// withoutLane asks for the keys of lanes whose runs an op writes without having seen them: what the batch knows of a lane has to be all of
+// it, or a later op would take it for free.
+func withoutLane(app AppID, runs []*Run, locks map[Key]bool) error {
+	var need NeedError
+	for _, r := range runs {
+		if key := LaneKey(app, r.Lane); r.Lane != "" && !locks[key] && !slices.Contains(need.Lock, key) {
+			need.Lock = append(need.Lock, key)
+		}
+	}
+	if len(need.Lock) > 0 {
+		return &need
+	}
+	return nil
 }
 
 // gathered is all that an op has asked for beyond what it came with: it goes with it into the next batch, so that it gets on however many
@@ -285,7 +303,9 @@ func (b *Batch) apply(op *Op, res *Result, seq func() int64) {
 	b.applyRuns(op, e)
 	b.applyControl(op, res)
 	w.Steps = append(w.Steps, e.Steps...)
-	w.Values = append(w.Values, e.Values...)
+	for _, v := range e.Values {
+		w.Values = append(slices.DeleteFunc(w.Values, func(old *RunValue) bool { return old.Run == v.Run && old.Name == v.Name }), v)
+	}
 	w.Pushes = append(w.Pushes, e.Pushes...)
 	w.Deliveries = append(w.Deliveries, e.Deliveries...)
 	// Two raises in one batch are one: the store adds one to the number, and what is seen after the batch must not be lower than in it.

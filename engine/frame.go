@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/cuelight/cuelight/engine/expr"
@@ -64,6 +65,11 @@ func (st *state) budget() expr.Limits {
 	l.Ticks = min(l.Ticks, max(0, l.Ticks+ticksPerStep*int(st.Walked)-st.Ticks))
 	l.Bytes = min(l.Bytes, max(0, l.Bytes+madePerStep*int(st.Walked)-st.Made))
 	return l
+}
+
+// walksObjects says that the run only starts others: it is the tick of a schedule for each object.
+func (st *state) walksObjects() bool {
+	return len(st.Frames) > 0 && strings.HasPrefix(st.Frames[0].List, "schedule:")
 }
 
 // frame is one list of a version and the index of the step that comes next in it.

@@ -56,7 +56,7 @@ func (e *Engine) giveUp(op *advanceOp, cause error) {
 				w.state = newState(r.Scenario)
 				w.state.Seat = seatOf(row)
 			}
-			w.run.Error = &RunError{Code: ErrorCode(cause), Message: cause.Error()}
+			w.run.Error = &RunError{Code: ErrorCode(cause), Message: cat.mask.String(cause.Error())}
 			w.finish(RunFailed)
 			return w.save(row)
 		},

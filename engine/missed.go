@@ -30,8 +30,16 @@ func (a *act) overrun(scenario string) bool {
 	if a.cat.missed[scenario] != nil {
 		return true
 	}
-	n := a.cat.backlogs.of(a.app, scenario)
-	return n.Open-n.Waiting >= a.cat.queued
+	return a.cat.queuedOf(scenario) >= a.cat.queued
+}
+
+// queuedOf counts the runs of a scenario that wait for their turn, also for one in its rate.
+func (c *catalogue) queuedOf(scenario string) int {
+	n := c.backlogs.of(c.app.ID, scenario)
+	if p := c.scenarios[scenario]; p != nil && p.version != nil && p.version.doc.Settings.Rate != "" {
+		return n.Open
+	}
+	return n.Open - n.Waiting
 }
 
 // errOverrun refuses a call.

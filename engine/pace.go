@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -98,7 +99,7 @@ func (w *walk) pace() (keep bool, err error) {
 	}
 	if w.state.Pace < paceTaken {
 		w.state.Pace = paceTaken
-		if s.Rate != "" {
+		if s.Rate != "" && !w.state.walksObjects() {
 			due, err := w.a.turnInRate(w.op.version)
 			if err != nil {
 				return false, err
@@ -136,6 +137,11 @@ func (w *walk) settleDown(debounce time.Duration) error {
 			w.a.merge(earlier)
 		}
 	}
+	// While an earlier run had the lane, later changes have queued up behind this one.
+	if behind, err := w.laterInLane(); err != nil || behind {
+		w.finish(RunMerged)
+		return err
+	}
 	due := w.run.CreatedAt.Add(debounce)
 	if due.After(end) {
 		due = end
@@ -146,6 +152,20 @@ func (w *walk) settleDown(debounce time.Duration) error {
 	w.a.setClaim(&Claim{Space: space, Key: w.run.Object, Owner: fmt.Sprintf("%s@%d", w.run.ID, w.run.Cursor+1), Until: end})
 	w.wait(due, false)
 	return nil
+}
+
+// laterInLane says that a run of a later change of the object waits for its turn behind this one.
+func (w *walk) laterInLane() (bool, error) {
+	if w.run.Lane == "" {
+		return false, nil
+	}
+	lane, err := w.a.lane(w.run.Lane)
+	if err != nil {
+		return false, err
+	}
+	return slices.ContainsFunc(lane.Queue, func(r *Run) bool {
+		return r.Scenario == w.run.Scenario && r.Object == w.run.Object && r.Change > w.run.Change
+	}), nil
 }
 
 // settling is the run that a claim of settleDown names, nil when it does not wait for that any more.
@@ -173,10 +193,13 @@ func (a *act) turnInRate(v *Version) (time.Time, error) {
 	if err != nil || rate.N == 0 {
 		return time.Time{}, err
 	}
-	id := "rate:" + v.Scenario
+	id := "rate:" + v.Scenario + ":" + v.doc.Settings.Rate // another rate begins anew
 	used, err := a.counter(id)
 	if err != nil {
 		return time.Time{}, err
+	}
+	if a.cat.backlogs.of(a.app, v.Scenario).Waiting == 0 {
+		used = min(used, a.now().Add(rate.Per).UnixMicro()) // the runs that had the later turns were cancelled
 	}
 	// In microseconds, so that many a second come out evenly.
 	now, step := a.now().UnixMicro(), rate.Per.Microseconds()/int64(rate.N)
