@@ -15,7 +15,8 @@ type act struct {
 
 	objects  map[string]*Object // by structure/id; a nil value means deleted
 	lanes    map[string]*Lane
-	claims   map[string]*Claim // by space/key; a nil value means released
+	permits  map[string]*Permits // by scenario
+	claims   map[string]*Claim   // by space/key; a nil value means released
 	counters map[string]int64
 	ticks    int // spent on conditions
 	bytes    int // of objects and messages written
@@ -35,14 +36,14 @@ type cause struct {
 func newAct(l *Loaded, cat *catalogue, c cause) *act {
 	return &act{
 		Loaded: l, cat: cat, cause: c,
-		objects: map[string]*Object{}, lanes: map[string]*Lane{}, claims: map[string]*Claim{}, counters: map[string]int64{},
+		objects: map[string]*Object{}, lanes: map[string]*Lane{}, permits: map[string]*Permits{}, claims: map[string]*Claim{}, counters: map[string]int64{},
 	}
 }
 
 // mark remembers the act as it is; rollback brings it back, so that a step that fails leaves no trace in a fused op.
 func (a *act) mark() act {
 	m := *a
-	m.objects, m.lanes = maps.Clone(a.objects), maps.Clone(a.lanes)
+	m.objects, m.lanes, m.permits = maps.Clone(a.objects), maps.Clone(a.lanes), maps.Clone(a.permits)
 	m.claims, m.counters = maps.Clone(a.claims), maps.Clone(a.counters)
 	return m
 }
@@ -103,24 +104,7 @@ func (a *act) setCounter(id string, n int64, until time.Time) {
 	a.eff.Counters = append(a.eff.Counters, &Counter{App: a.app, ID: id, N: n, Until: until})
 }
 
-// lane returns the act's own copy of a lane.
-func (a *act) lane(name string) (*Lane, error) {
-	if l, ok := a.lanes[name]; ok {
-		return l, nil
-	}
-	stored, err := a.Lane(name)
-	if err != nil {
-		return nil, err
-	}
-	if stored.drained() {
-		return nil, ErrLater
-	}
-	own := *stored
-	a.lanes[name] = &own
-	return &own, nil
-}
-
-// setRun writes a run and keeps the act's picture of its lane true.
+// setRun writes a run and keeps the act's picture of its lane and of the permits true.
 func (a *act) setRun(r *Run) {
 	if !r.Status.Open() && r.ForgetAt.IsZero() {
 		var v *Version
@@ -129,78 +113,13 @@ func (a *act) setRun(r *Run) {
 		}
 		r.ForgetAt = a.cat.retain.forget(r.Status, v, a.now())
 	}
-	if r.Lane != "" {
-		if lane := a.lanes[r.Lane]; lane != nil {
-			own := *lane
-			own.settle(r)
-			a.lanes[r.Lane] = &own
-		}
-	}
+	a.placed(r)
 	a.eff.Runs = append(a.eff.Runs, r)
 }
 
 // tally moves the backlog of a run's scenario.
 func (a *act) tally(r *Run, open, waiting int) {
 	a.eff.Tallies = append(a.eff.Tallies, Tally{r.Scenario, Backlog{open, waiting}})
-}
-
-// laneOfRun locks the lane of a run that is about to be written.
-func (a *act) laneOfRun(r *Run) error {
-	if r.Lane == "" {
-		return nil
-	}
-	_, err := a.lane(r.Lane)
-	return err
-}
-
-// enterLane gives a run its turn: it holds the lane when nobody else does or waits, else it queues.
-func (a *act) enterLane(r *Run, node string) error {
-	if r.Lane == "" {
-		r.Status, r.Owner = RunReady, node
-		return nil
-	}
-	lane, err := a.lane(r.Lane)
-	if err != nil {
-		return err
-	}
-	if r.Place == 0 {
-		r.Place = lane.Tail + 1
-	}
-	with := *lane
-	asQueued := *r
-	asQueued.Status, asQueued.Holds = RunQueued, false
-	with.settle(&asQueued)
-	if next := with.nextInTurn(a.places(r.Lane), a.inTurns(r.Lane)); next == nil || next.ID != r.ID {
-		r.Status, r.Holds, r.Owner = RunQueued, false, ""
-		return nil
-	}
-	r.Status, r.Holds, r.Owner = RunReady, true, node
-	return nil
-}
-
-// leaveLane is called for a run that gives its lane up: the next in turn take it over, on this node.
-func (a *act) leaveLane(r *Run, node string) error {
-	held := r.Holds
-	r.Holds = false
-	if r.Lane == "" || !held {
-		return nil
-	}
-	if _, err := a.lane(r.Lane); err != nil {
-		return err
-	}
-	a.lanes[r.Lane].settle(r)
-	for range MaxPlaces { // more than one may have waited for this one's object, or for a place that it could not take before
-		first := a.lanes[r.Lane].nextInTurn(a.places(r.Lane), a.inTurns(r.Lane))
-		if first == nil {
-			return nil
-		}
-		next := *first
-		next.Status, next.Holds, next.Owner = RunReady, true, node
-		next.Epoch++
-		next.Cause = nil
-		a.setRun(&next)
-	}
-	return nil
 }
 
 func (a *act) now() time.Time { return a.Now }

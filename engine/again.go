@@ -76,9 +76,9 @@ func (a *act) retry(id RunID) error {
 		return err
 	}
 	next.Epoch++
-	next.Error, next.Holds = nil, false
+	next.Error = nil
 	next.DueAt, next.FinishedAt, next.ForgetAt = time.Time{}, time.Time{}, time.Time{}
-	if err := a.enterLane(&next, a.cat.node); err != nil {
+	if err := a.enter(&next, a.cat.node); err != nil {
 		return err
 	}
 	a.setRun(&next)

@@ -125,18 +125,23 @@ func (b *Batch) Keys() (lock, peek []Key) {
 // SetCatalogue tells the catalogue number of an app; an app that is not told has number 0 and so does not exist.
 func (b *Batch) SetCatalogue(app AppID, number int64) { b.catalogue[app] = number }
 
-// Put tells the stored row of a key; row is a *Object, *Run, *Claim, *Counter, *Record or *Lane. A key that is not put is absent.
-// The runs of a lane are put with it.
+// Put tells the stored row of a key; row is a *Object, *Run, *Claim, *Counter, *Record, *Lane or *Permits. A key that is not put is absent.
+// The queued runs of a lane and of permits are put with it.
 func (b *Batch) Put(key Key, row any) {
 	b.rows[key] = row
 	b.stored[key] = true
-	if lane, ok := row.(*Lane); ok {
-		for _, r := range lane.Queue {
-			k := RunKey(r.App, r.ID)
-			if _, known := b.rows[k]; !known {
-				b.rows[k] = r
-				b.stored[k] = true
-			}
+	var queue []*Run
+	switch turn := row.(type) {
+	case *Lane:
+		queue = turn.Queue
+	case *Permits:
+		queue = turn.Queue
+	}
+	for _, r := range queue {
+		k := RunKey(r.App, r.ID)
+		if _, known := b.rows[k]; !known {
+			b.rows[k] = r
+			b.stored[k] = true
 		}
 	}
 }
@@ -182,7 +187,7 @@ func (b *Batch) decide(op *Op, more func(lock, peek []Key) bool) Result {
 		loaded := &Loaded{Now: b.now, Catalogue: b.catalogue[op.App], app: op.App, op: op.ID, batch: b, locks: locks}
 		effects, err := decideSafely(op, loaded)
 		if err == nil {
-			err = withoutLane(op.App, effects.Runs, locks)
+			err = b.withoutTurn(op.App, effects.Runs, locks)
 		}
 		need, asks := errors.AsType[*NeedError](err)
 		if !asks {
@@ -206,19 +211,30 @@ func (b *Batch) decide(op *Op, more func(lock, peek []Key) bool) Result {
 	return Result{Err: all}
 }
 
-// withoutLane asks for the keys of lanes whose runs an op writes without having seen them: what the batch knows of a lane has to be all of
-// it, or a later op would take it for free.
-func withoutLane(app AppID, runs []*Run, locks map[Key]bool) error {
+// withoutTurn asks for the keys of lanes and permits whose runs an op writes without having seen them: what the batch knows of a lane has
+// to be all of it, or a later op would take it for free.
+func (b *Batch) withoutTurn(app AppID, runs []*Run, locks map[Key]bool) error {
 	var need NeedError
 	for _, r := range runs {
-		if key := LaneKey(app, r.Lane); r.Lane != "" && !locks[key] && !slices.Contains(need.Lock, key) {
-			need.Lock = append(need.Lock, key)
+		for _, key := range b.turnOf(app, r) {
+			if !locks[key] && !slices.Contains(need.Lock, key) {
+				need.Lock = append(need.Lock, key)
+			}
 		}
 	}
 	if len(need.Lock) > 0 {
 		return &need
 	}
 	return nil
+}
+
+// turnOf are the lane and the permits that a run's new row concerns.
+func (b *Batch) turnOf(app AppID, r *Run) []Key {
+	was, _ := b.rows[RunKey(app, r.ID)].(*Run)
+	if was == nil || r.Permit != PermitNone {
+		return turnKeys(r)
+	}
+	return turnKeys(was)
 }
 
 // gathered is all that an op has asked for beyond what it came with: it goes with it into the next batch, so that it gets on however many
@@ -293,117 +309,6 @@ func (b *Batch) load(more func(lock, peek []Key) bool, lock, peek []Key) bool {
 	began := b.clock()
 	defer func() { b.loading += b.clock().Sub(began) }()
 	return more(lock, peek)
-}
-
-// apply brings the batch's rows and writes up to what an op decided.
-func (b *Batch) apply(op *Op, res *Result, seq func() int64) {
-	e := &res.Effects
-	w := &b.writes
-	b.applyObjects(op, e, seq)
-	b.applyRuns(op, e)
-	b.applyControl(op, res)
-	w.Steps = append(w.Steps, e.Steps...)
-	for _, v := range e.Values {
-		w.Values = append(slices.DeleteFunc(w.Values, func(old *RunValue) bool { return old.Run == v.Run && old.Name == v.Name }), v)
-	}
-	w.Pushes = append(w.Pushes, e.Pushes...)
-	w.Deliveries = append(w.Deliveries, e.Deliveries...)
-	// Two raises in one batch are one: the store adds one to the number, and what is seen after the batch must not be lower than in it.
-	if e.Raise && !slices.Contains(w.Raise, op.App) {
-		b.catalogue[op.App]++
-		w.Raise = append(w.Raise, op.App)
-	}
-}
-
-func (b *Batch) applyObjects(op *Op, e *Effects, seq func() int64) {
-	w := &b.writes
-	for _, o := range e.Objects {
-		key := ObjectKey(op.App, o.Structure, o.ID)
-		old, merged := b.rows[key].(*Object)
-		if at, dirty := b.dirty[key]; dirty {
-			if merged && old.reindexed() && !o.reindexed() {
-				o.Index = old.Index
-			}
-			w.Objects[at].Value = o
-		} else {
-			b.dirty[key] = len(w.Objects)
-			w.Objects = append(w.Objects, Row[*Object]{o, b.stored[key]})
-		}
-		b.rows[key] = o
-		if o.Deleted {
-			b.rows[key] = nil
-		}
-	}
-	for _, c := range e.Changes {
-		c.Seq = seq()
-		c.Op = op.ID
-		w.Changes = append(w.Changes, c)
-	}
-}
-
-func (b *Batch) applyRuns(op *Op, e *Effects) {
-	w := &b.writes
-	for _, r := range e.Runs {
-		if r.Cause != nil {
-			r.Change = r.Cause.Seq
-		}
-		key := RunKey(op.App, r.ID)
-		w.Runs = put(b, w.Runs, key, r)
-		b.rows[key] = r
-		if lane, ok := b.rows[LaneKey(op.App, r.Lane)].(*Lane); r.Lane != "" {
-			if !ok {
-				lane = &Lane{}
-				b.rows[LaneKey(op.App, r.Lane)] = lane
-			}
-			lane.settle(r)
-			b.dirty[LaneKey(op.App, r.Lane)] = -1 // it differs from what is stored
-		}
-	}
-}
-
-func (b *Batch) applyControl(op *Op, res *Result) {
-	e, w := &res.Effects, &b.writes
-	for _, c := range e.Claims {
-		key := ClaimKey(op.App, c.Space, c.Key)
-		if at, dirty := b.dirty[key]; dirty {
-			w.Claims[at] = c
-		} else {
-			b.dirty[key] = len(w.Claims)
-			w.Claims = append(w.Claims, c)
-		}
-		b.rows[key] = c
-		if c.Release {
-			b.rows[key] = nil
-		}
-		res.Claims = append(res.Claims, ClaimResult{Key: key, Owner: c.Owner})
-	}
-	for _, c := range e.Counters {
-		key := CounterKey(op.App, c.ID)
-		if at, dirty := b.dirty[key]; dirty {
-			w.Counters[at] = c
-		} else {
-			b.dirty[key] = len(w.Counters)
-			w.Counters = append(w.Counters, c)
-		}
-		b.rows[key] = c
-	}
-	for _, r := range e.Records {
-		key := RecordKey(r.App, r.Kind, r.ID)
-		w.Records = put(b, w.Records, key, r)
-		b.rows[key] = r
-		if r.Deleted {
-			b.rows[key] = nil
-		}
-	}
-}
-
-func put[T any](b *Batch, rows []Row[T], key Key, value T) []Row[T] {
-	if at, dirty := b.dirty[key]; dirty {
-		rows[at].Value = value
-		return rows
-	}
-	b.dirty[key] = len(rows)
-	return append(rows, Row[T]{value, b.stored[key]})
 }
 
 // Writes are the rows to write after Decide.

@@ -177,8 +177,11 @@ func (s *Scope) needCalled(v *Version, l Link) error {
 		if _, known := s.a.locks[key]; !known {
 			need.Peek = append(need.Peek, key)
 		}
-		if lane := v.ownLane(object); !l.Wait && !v.lane.IsSet() && lane != "" {
-			need.want(s.a, LaneKey(s.a.app, lane))
+		if l.Wait {
+			continue // inside its caller's turn
+		}
+		for _, turn := range v.likelyTurn(s.a.app, object) {
+			need.want(s.a, turn)
 		}
 	}
 	if len(need.Lock)+len(need.Peek) > 0 {

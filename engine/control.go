@@ -51,7 +51,7 @@ func (e *Engine) writeOp(w Write) Op {
 	return op
 }
 
-// likelyKeys are lanes that the write will probably lock: naming them saves a round on PostgreSQL.
+// likelyKeys are what the write will probably lock for the runs that it starts: naming them saves a round on PostgreSQL.
 func (e *Engine) likelyKeys(w Write) []Key {
 	cat := e.cats.at(w.App)
 	if cat == nil || w.ID == "" || w.Silent || w.Kind == WriteDelete {
@@ -67,8 +67,8 @@ func (e *Engine) likelyKeys(w Write) []Key {
 		values, _ = s.parseFields(w.Fields)
 	}
 	cat.index[w.Structure].find(on, keysOf(w.Fields), values, func(t *Trigger) {
-		if lane := t.version.ownLane(w.ID); len(keys) < 16 && !t.version.lane.IsSet() && lane != "" {
-			keys = append(keys, LaneKey(w.App, lane))
+		if len(keys) < 16 {
+			keys = append(keys, t.version.likelyTurn(w.App, w.ID)...)
 		}
 	})
 	return keys

@@ -249,9 +249,7 @@ func (e *Engine) move(op *advanceOp) {
 		Fence:  &Fence{Run: r.ID, Epoch: r.Epoch, Cursor: r.Cursor},
 		Decide: func(l *Loaded) (Effects, error) { return op.decide(l, e.cats) },
 	}
-	if r.Lane != "" {
-		o.Lock = append(o.Lock, LaneKey(r.App, r.Lane))
-	}
+	o.Lock = append(o.Lock, turnKeys(r)...)
 	if r.Object != "" {
 		o.Lock = append(o.Lock, ObjectKey(r.App, r.Structure, r.Object))
 	}

@@ -61,9 +61,7 @@ func (e *Engine) giveUp(op *advanceOp, cause error) {
 			return w.save(row)
 		},
 	}
-	if r.Lane != "" {
-		o.Lock = append(o.Lock, LaneKey(r.App, r.Lane))
-	}
+	o.Lock = append(o.Lock, turnKeys(r)...)
 	err := e.committer(r.App).submit(e.ctx, &pending{op: o, run: true, done: func(res Result) {
 		if res.Err != nil && !errors.Is(res.Err, ErrFenced) && !errors.Is(res.Err, ErrNotFound) {
 			e.hold(r, res.Err)

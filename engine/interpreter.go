@@ -320,7 +320,7 @@ func runStep(s *step, scope *Scope) (out Outcome, err error) {
 	return s.run(scope)
 }
 
-// save gives the op's effects: the run's new row, and its lane handed on if it left it.
+// save gives the op's effects: the run's new row, and its turn handed on if it gave it up.
 func (w *walk) save(row *Run) (Effects, error) {
 	next := w.run
 	next.Started = true
@@ -329,12 +329,8 @@ func (w *walk) save(row *Run) (Effects, error) {
 	if next.State, err = w.state.encode(); err != nil {
 		return Effects{}, err
 	}
-	if row.Holds && !next.Holds {
-		held := *next
-		held.Holds = true
-		if err := w.a.leaveLane(&held, w.a.cat.node); err != nil {
-			return Effects{}, err
-		}
+	if err := w.a.leave(row, next, w.a.cat.node); err != nil {
+		return Effects{}, err
 	}
 	w.a.setRun(next)
 	if err := w.a.answer(next, w.state); err != nil {

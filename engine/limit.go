@@ -74,7 +74,7 @@ func runLimits() []Limit {
 		{"queued_runs", maxQueued, "runs", "queued runs of a scenario before changes start no more of them; what was missed is counted and can be run later"},
 		{"chain_depth", maxDepth, "runs", "runs that cause each other, one below the other"},
 		{"runs_per_chain", maxPerChain, "runs", "runs of one scenario in one chain"},
-		{"max_concurrent", MaxPlaces, "runs", "what max_concurrent of a scenario may be"},
+		{"max_concurrent", MaxPermits, "runs", "what max_concurrent of a scenario may be"},
 		{"debounce", maxDebounce.Milliseconds(), "ms", "the debounce of a scenario; a run waits ten times as long at most"},
 		{"run_active", maxActive.Milliseconds(), "ms", "the timeout of a scenario: what the steps of one run work outside in all; 5 minutes when it is not set"},
 		{"delay", maxDuration.Milliseconds(), "ms", "one wait of a run"},

@@ -265,6 +265,9 @@ func (a *act) needLanes(found []*Trigger, ch *Change, env expr.Env) error {
 		if lane != "" {
 			need.want(a, LaneKey(a.app, lane))
 		}
+		if t.version.doc.Settings.MaxConcurrent > 0 {
+			need.want(a, PermitsKey(a.app, t.version.Scenario))
+		}
 		if t.Once && !t.candidate() {
 			need.want(a, ClaimKey(a.app, t.onceSpace(), ch.Object))
 		}
@@ -362,7 +365,7 @@ func (a *act) admitWith(run *Run, v *Version, env expr.Env, vars map[string]any)
 		a.refuseLane(run, err)
 		return nil
 	}
-	if err := a.enterLane(run, a.cat.node); err != nil {
+	if err := a.enter(run, a.cat.node); err != nil {
 		return err
 	}
 	a.setRun(run)

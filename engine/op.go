@@ -25,6 +25,8 @@ const (
 	KeyObject
 	// KeyLane is the queue of a lane: who holds it, who is next.
 	KeyLane
+	// KeyPermits are the permits of a scenario with max_concurrent: who has one, who is next.
+	KeyPermits
 	// KeyRun is a run.
 	KeyRun
 )
@@ -61,6 +63,11 @@ func RunKey(app AppID, id RunID) Key { return Key{App: app, Kind: KeyRun, ID: st
 
 // LaneKey names a lane.
 func LaneKey(app AppID, lane string) Key { return Key{App: app, Kind: KeyLane, ID: lane} }
+
+// PermitsKey names the permits of a scenario.
+func PermitsKey(app AppID, scenario string) Key {
+	return Key{App: app, Kind: KeyPermits, ID: scenario}
+}
 
 // CounterKey names a counter.
 func CounterKey(app AppID, id string) Key { return Key{App: app, Kind: KeyCounter, ID: id} }
@@ -183,6 +190,15 @@ func (l *Loaded) Lane(lane string) (*Lane, error) {
 	row, err := loaded[*Lane](l, LaneKey(l.app, lane), true)
 	if row == nil && err == nil {
 		row = &Lane{}
+	}
+	return row, err
+}
+
+// Permits returns the permits of a scenario, never nil. The key has to be locked.
+func (l *Loaded) Permits(scenario string) (*Permits, error) {
+	row, err := loaded[*Permits](l, PermitsKey(l.app, scenario), true)
+	if row == nil && err == nil {
+		row = &Permits{}
 	}
 	return row, err
 }

@@ -134,8 +134,8 @@ func (w *walk) finish(status RunStatus) {
 	w.leave()
 }
 
-// leave marks that the lane is given up; save hands it on, where it can ask for keys.
-func (w *walk) leave() { w.run.Holds = w.run.Holds && w.run.Lane == "" }
+// leave marks that the run gives its turn up; save hands it on, where it can ask for keys.
+func (w *walk) leave() { w.run.Holds, w.run.Permit = false, PermitNone }
 
 // fail settles a step that failed: try again later, go on, go into the catch steps, or end the run.
 func (w *walk) fail(s *step, cause error) {

@@ -14,8 +14,8 @@ const (
 	maxDebounce = time.Hour
 	// debounceFor is how many times its debounce a run waits at most while its object goes on changing.
 	debounceFor = 10
-	// MaxPlaces is how many runs of a scenario max_concurrent may allow at a time.
-	MaxPlaces = 1000
+	// MaxPermits is how many runs of a scenario max_concurrent may allow at a time.
+	MaxPermits = 100
 	// defaultActive and maxActive bound what the steps of one run take outside and to evaluate, in all (guarantees 4).
 	defaultActive = 5 * time.Minute
 	maxActive     = time.Hour
@@ -56,13 +56,10 @@ func ParseRate(text string) (Rate, error) {
 }
 
 // check says what is wrong with the settings of a scenario.
-func (s ScenarioSettings) check(own *Scenario) []FieldError {
+func (s ScenarioSettings) check() []FieldError {
 	var errs []FieldError
-	if s.MaxConcurrent < 0 || s.MaxConcurrent > MaxPlaces {
-		errs = append(errs, overLimit("settings.max_concurrent", "max_concurrent", "must be 0 (no bound) to %d", MaxPlaces))
-	}
-	if s.MaxConcurrent > 0 && own.Lane != "" {
-		errs = append(errs, FieldError{Path: "settings.max_concurrent", Code: "REQUIRED", Message: "a scenario has max_concurrent or a lane that it shares with others, not both"})
+	if s.MaxConcurrent < 0 || s.MaxConcurrent > MaxPermits {
+		errs = append(errs, overLimit("settings.max_concurrent", "max_concurrent", "must be 0 (no bound) to %d", MaxPermits))
 	}
 	if time.Duration(s.Debounce) > maxDebounce {
 		errs = append(errs, overLimit("settings.debounce", "debounce", "may be at most %s", maxDebounce))
@@ -208,39 +205,13 @@ func (a *act) turnInRate(v *Version) (time.Time, error) {
 	return time.UnixMicro(next - rate.Per.Microseconds()), nil
 }
 
-// placesLane is the lane of a scenario with max_concurrent.
-const placesLane = "places:"
-
 // ownLane is the lane of a run where the scenario shares none with others, empty for none.
 func (v *Version) ownLane(object string) string {
 	switch {
 	case v.doc.Order == OrderOneByOne:
 		return v.Scenario
-	case v.doc.Settings.MaxConcurrent > 0:
-		return placesLane + v.Scenario
 	case v.doc.Order == OrderPerObject && object != "":
 		return v.Scenario + "/" + object
 	}
 	return ""
-}
-
-// places is how many runs of a lane may hold it at a time.
-func (a *act) places(lane string) int {
-	scenario, many := strings.CutPrefix(lane, placesLane)
-	if !many {
-		return 1
-	}
-	if p := a.cat.scenarios[scenario]; p != nil && p.version != nil && p.version.doc.Settings.MaxConcurrent > 0 {
-		return p.version.doc.Settings.MaxConcurrent
-	}
-	return MaxPlaces // the scenario has no bound any more; what still stands in its lane goes on
-}
-
-// inTurns says that runs of one object take turns although their lane has several places.
-func (a *act) inTurns(lane string) bool {
-	scenario, many := strings.CutPrefix(lane, placesLane)
-	if p := a.cat.scenarios[scenario]; many && p != nil && p.version != nil {
-		return p.version.doc.Order == OrderPerObject
-	}
-	return many
 }

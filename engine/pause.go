@@ -80,9 +80,7 @@ func (e *Engine) cancelSome(ctx context.Context, app AppID, runs []*Run) error {
 	op := Op{App: app, Bytes: 256 * len(runs)}
 	for _, r := range runs {
 		op.Lock = append(op.Lock, RunKey(app, r.ID))
-		if r.Lane != "" {
-			op.Lock = append(op.Lock, LaneKey(app, r.Lane))
-		}
+		op.Lock = append(op.Lock, turnKeys(r)...)
 	}
 	op.Decide = func(l *Loaded) (Effects, error) {
 		cat, err := e.cats.current(l)
@@ -97,7 +95,7 @@ func (e *Engine) cancelSome(ctx context.Context, app AppID, runs []*Run) error {
 			case err != nil:
 				return Effects{}, err
 			case row == nil || !row.Status.Open() || row.Status == RunReady || cat.stateOf(row.Scenario) != Stopped:
-			case row.Holds || row.Status == RunCalling || row.Parent != "":
+			case row.Holds || row.Permit == PermitHeld || row.Status == RunCalling || row.Parent != "":
 				holders = append(holders, row.ID)
 			default:
 				if err := a.cancel(row); err != nil {
@@ -161,9 +159,6 @@ func (e *Engine) Cancel(ctx context.Context, app AppID, id RunID) (*Run, error) 
 
 // cancel ends an open run; its epoch is raised, so that whoever has it in hand drops it.
 func (a *act) cancel(row *Run) error {
-	if err := a.laneOfRun(row); err != nil {
-		return err
-	}
 	waiting := 0
 	if row.Status == RunWaiting {
 		waiting = -1
@@ -171,13 +166,10 @@ func (a *act) cancel(row *Run) error {
 	next := *row
 	next.Epoch++
 	next.Status, next.FinishedAt, next.Owner, next.DueAt = RunCancelled, a.now(), "", row.DueAt
-	if row.Holds {
-		held := next
-		if err := a.leaveLane(&held, a.cat.node); err != nil {
-			return err
-		}
+	next.Holds, next.Permit = false, PermitNone
+	if err := a.leave(row, &next, a.cat.node); err != nil {
+		return err
 	}
-	next.Holds = false
 	a.setRun(&next)
 	a.tally(&next, -1, waiting)
 	return a.answer(&next, &state{Seat: seatOf(row)})

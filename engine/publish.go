@@ -181,6 +181,7 @@ func (e *Engine) PublishAt(ctx context.Context, app AppID, id string, doc []byte
 		}
 	}
 	var was ScenarioState
+	bounded := false
 	rec, _, err := e.changeScenario(ctx, app, id, rev, draft != nil, by, func(rec *ScenarioRecord, cat *catalogue) error {
 		if draft != nil {
 			rec.Draft = draft
@@ -191,6 +192,8 @@ func (e *Engine) PublishAt(ctx context.Context, app AppID, id string, doc []byte
 		if problems := validate(rec.Draft, cat.nouns(), e.opt.Kinds); len(problems) > 0 {
 			return &InvalidError{Fields: problems}
 		}
+		p := cat.scenarios[id]
+		bounded = p != nil && p.version != nil && p.version.doc.Settings.MaxConcurrent > 0
 		if !bytes.Equal(rec.Draft, rec.Published) {
 			rec.Published = rec.Draft
 			rec.Version++
@@ -202,6 +205,9 @@ func (e *Engine) PublishAt(ctx context.Context, app AppID, id string, doc []byte
 	})
 	if err == nil {
 		e.afterState(app, id, was, rec.State)
+	}
+	if err == nil && bounded {
+		e.openPermits(app, id)
 	}
 	return rec, err
 }

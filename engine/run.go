@@ -2,7 +2,6 @@ package engine
 
 import (
 	"encoding/json"
-	"slices"
 	"time"
 )
 
@@ -11,9 +10,9 @@ type RunStatus string
 
 // The statuses of a run. The first four are open.
 const (
-	// RunReady runs are being advanced by the node that owns them; they hold their lane if they have one.
+	// RunReady runs are being advanced by the node that owns them; they hold their lane and their permit if they need one.
 	RunReady RunStatus = "ready"
-	// RunQueued runs wait for their lane.
+	// RunQueued runs wait for their lane, or hold it and wait for a permit.
 	RunQueued RunStatus = "queued"
 	// RunWaiting runs wait for a time: a delay or a retry.
 	RunWaiting RunStatus = "waiting"
@@ -51,6 +50,8 @@ type Run struct {
 	Lane  string
 	Place int64
 	Holds bool
+	// Permit is where the run stands among those of its scenario, where it has max_concurrent.
+	Permit PermitStatus
 	// Started is set by the first op: a run that was woken goes before those not started.
 	Started bool
 
@@ -118,79 +119,3 @@ type RunValue struct {
 	Name  string
 	Value json.RawMessage
 }
-
-// Lane is the state of a lane as the store loads it.
-type Lane struct {
-	// Holders are the runs whose turn it is: one at most, unless the lane has several places.
-	Holders []Holder
-	// Tail is the highest place among its open runs.
-	Tail int64
-	// Queue are the next runs in turn, at most LaneWindow; More says that there are further ones.
-	Queue []*Run
-	More  bool
-}
-
-// Holder is a run that holds a lane, and its object.
-type Holder struct {
-	Run    RunID
-	Object string
-}
-
-// LaneWindow is how many queued runs of a lane a store loads with it.
-const LaneWindow = 8
-
-// compareTurn orders the runs of a lane: those that were woken first, then by place.
-func compareTurn(a, b *Run) int {
-	if a.Started != b.Started {
-		if a.Started {
-			return -1
-		}
-		return 1
-	}
-	return int(a.Place - b.Place)
-}
-
-// settle brings the lane up to a run's new state.
-func (l *Lane) settle(r *Run) {
-	l.Queue = slices.DeleteFunc(slices.Clone(l.Queue), func(q *Run) bool { return q.ID == r.ID })
-	l.Holders = slices.DeleteFunc(slices.Clone(l.Holders), func(h Holder) bool { return h.Run == r.ID })
-	switch {
-	case r.Holds:
-		l.Holders = append(l.Holders, Holder{r.ID, r.Object})
-		l.Tail = max(l.Tail, r.Place)
-	case r.Status == RunQueued:
-		l.Tail = max(l.Tail, r.Place)
-		at, _ := slices.BinarySearchFunc(l.Queue, r, compareTurn)
-		if at == len(l.Queue) && l.More {
-			return // it stands behind runs that are not loaded
-		}
-		l.Queue = slices.Insert(l.Queue, at, r)
-	}
-}
-
-// nextInTurn is the queued run that may hold the lane now, where it has so many places, nil when none may. With inTurns no two runs of an
-// object hold it: a run behind one of its own object is passed over.
-func (l *Lane) nextInTurn(places int, inTurns bool) *Run {
-	if len(l.Holders) >= places {
-		return nil
-	}
-	if !inTurns {
-		if len(l.Queue) == 0 {
-			return nil
-		}
-		return l.Queue[0]
-	}
-	held := map[string]bool{}
-	for _, h := range l.Holders {
-		held[h.Object] = h.Object != ""
-	}
-	for _, r := range l.Queue {
-		if !held[r.Object] {
-			return r
-		}
-	}
-	return nil
-}
-
-// drained says that the window is used up although there are more runs: the lane has to be loaded anew.
-func (l *Lane) drained() bool { return len(l.Queue) == 0 && l.More }

@@ -205,7 +205,7 @@ func ParseScenario(doc []byte) (*Scenario, error) {
 			add("parameters."+name, "TYPE", "must be one of string, number, decimal, boolean, date, json")
 		}
 	}
-	if errs = append(errs, s.Settings.check(&s)...); len(errs) > 0 {
+	if errs = append(errs, s.Settings.check()...); len(errs) > 0 {
 		return nil, &InvalidError{Fields: errs}
 	}
 	return &s, nil

@@ -338,7 +338,7 @@ func (a *act) startScheduled(id scheduleID, t *Trigger, at time.Time) error {
 	if t.Schedule.Overlap == OverlapQueue && run.Lane == "" { // where the author has said what takes turns, that holds for ticks too
 		run.Lane = "schedule:" + key
 	}
-	if err := a.enterLane(run, a.cat.node); err != nil {
+	if err := a.enter(run, a.cat.node); err != nil {
 		return err
 	}
 	a.setRun(run)

@@ -177,7 +177,7 @@ func later(a, b time.Time) time.Time {
 	return b
 }
 
-// wake takes a waiting run that is due: it gets a new epoch and its turn in its lane.
+// wake takes a waiting run that is due: it gets a new epoch, and its turn again if it gave it up.
 func (e *Engine) wake(due dueRun) {
 	asleep := false
 	op := Op{
@@ -195,12 +195,12 @@ func (e *Engine) wake(due dueRun) {
 			next := *row
 			next.Epoch++
 			next.DueAt = time.Time{}
-			if err := a.laneOfRun(&next); err != nil {
+			if err := a.lockTurn(&next); err != nil {
 				return Effects{}, err
 			}
-			if next.Holds {
+			if next.Holds || next.Permit == PermitHeld {
 				next.Status, next.Owner = RunReady, e.node
-			} else if err := a.enterLane(&next, e.node); err != nil {
+			} else if err := a.enter(&next, e.node); err != nil {
 				return Effects{}, err
 			}
 			a.setRun(&next)

@@ -105,7 +105,7 @@ func (w *writer) queueLoad(batch *pgx.Batch, b *engine.Batch, sets ...[]engine.K
 			switch k.Kind {
 			case engine.KeyObject, engine.KeyClaim, engine.KeyRecord:
 				byKind[k.Kind].add(k.App, first, rest)
-			case engine.KeyCounter, engine.KeyLane, engine.KeyRun, engine.KeyApp:
+			case engine.KeyCounter, engine.KeyLane, engine.KeyPermits, engine.KeyRun, engine.KeyApp:
 				byKind[k.Kind].add(k.App, k.ID)
 			}
 		}
@@ -129,6 +129,8 @@ func (w *writer) queueLoad(batch *pgx.Batch, b *engine.Batch, sets ...[]engine.K
 				selectRecord+` JOIN unnest($1::text[], $2::text[], $3::text[]) AS k(app, kind, id) USING (app, kind, id)`, keys)
 		case engine.KeyLane:
 			queueLanes(batch, b, keys)
+		case engine.KeyPermits:
+			queuePermits(batch, b, keys)
 		case engine.KeyApp:
 		}
 	}
@@ -144,7 +146,7 @@ func queueRows[T any](batch *pgx.Batch, b *engine.Batch, scan func(scanner) (T, 
 	})
 }
 
-// queueLanes asks who hold each lane, for its last place and for the next runs in turn. The last place is looked for among the started
+// queueLanes asks who holds each lane, for its last place and for the next runs in turn. The last place is looked for among the started
 // and the others apart: so it is the end of a range of the index each time.
 func queueLanes(batch *pgx.Batch, b *engine.Batch, keys *table) {
 	lanes := map[engine.Key]*engine.Lane{}
@@ -164,42 +166,85 @@ func queueLanes(batch *pgx.Batch, b *engine.Batch, keys *table) {
 		}
 		return rows.Err()
 	})
-	batch.Queue(`SELECT r.app, r.lane, r.id, r.object FROM unnest($1::text[], $2::text[]) AS k(app, lane)
-		JOIN runs AS r ON r.app = k.app AND r.lane = k.lane AND r.lane <> '' AND r.holds = 1 AND r.finished_at = 0 ORDER BY r.place, r.id`,
+	batch.Queue(`SELECT r.app, r.lane, r.id FROM unnest($1::text[], $2::text[]) AS k(app, lane)
+		JOIN runs AS r ON r.app = k.app AND r.lane = k.lane AND r.lane <> '' AND r.holds = 1 AND r.finished_at = 0`,
 		keys.args()...).Query(func(rows pgx.Rows) error {
 		for rows.Next() {
 			var app engine.AppID
 			var name string
-			var h engine.Holder
-			if err := rows.Scan(&app, &name, &h.Run, &h.Object); err != nil {
+			var holder engine.RunID
+			if err := rows.Scan(&app, &name, &holder); err != nil {
 				return err
 			}
-			lane := lanes[engine.LaneKey(app, name)]
-			lane.Holders = append(lane.Holders, h)
+			lanes[engine.LaneKey(app, name)].Holder = holder
 		}
 		return rows.Err()
 	})
 	batch.Queue(`SELECT r.* FROM unnest($1::text[], $2::text[]) AS k(app, lane) CROSS JOIN LATERAL (
-			`+selectRun+` WHERE app = k.app AND lane = k.lane AND lane <> '' AND finished_at = 0 AND status = 'queued' ORDER BY runs.started DESC, runs.place LIMIT `+laneRows+`) AS r
+			`+selectRun+` WHERE app = k.app AND lane = k.lane AND lane <> '' AND finished_at = 0 AND status = 'queued' AND holds = 0 ORDER BY runs.started DESC, runs.place LIMIT `+turnRows+`) AS r
 		ORDER BY k.app, k.lane, r.started DESC, r.place`,
 		keys.args()...).Query(func(rows pgx.Rows) error {
-		queued, err := collect(rows, scanRun)
-		if err != nil {
-			return err
-		}
-		for _, r := range queued {
+		err := window(rows, func(r *engine.Run) (*[]*engine.Run, *bool) {
 			lane := lanes[engine.LaneKey(r.App, r.Lane)]
-			if len(lane.Queue) == engine.LaneWindow {
-				lane.More = true
-				continue
-			}
-			lane.Queue = append(lane.Queue, r)
-		}
+			return &lane.Queue, &lane.More
+		})
 		for key, lane := range lanes {
 			b.Put(key, lane)
 		}
-		return nil
+		return err
 	})
 }
 
-var laneRows = fmt.Sprint(engine.LaneWindow + 1)
+// queuePermits asks who have permits of each scenario and for the next runs in turn.
+func queuePermits(batch *pgx.Batch, b *engine.Batch, keys *table) {
+	permits := map[engine.Key]*engine.Permits{}
+	of := func(app engine.AppID, scenario string) *engine.Permits {
+		key := engine.PermitsKey(app, scenario)
+		if permits[key] == nil {
+			permits[key] = &engine.Permits{}
+		}
+		return permits[key]
+	}
+	batch.Queue(`SELECT r.app, r.scenario, r.id FROM unnest($1::text[], $2::text[]) AS k(app, scenario)
+		JOIN runs AS r ON r.app = k.app AND r.scenario = k.scenario AND r.permit > 0 AND r.permit = 2`,
+		keys.args()...).Query(func(rows pgx.Rows) error {
+		for rows.Next() {
+			var app engine.AppID
+			var scenario string
+			var holder engine.RunID
+			if err := rows.Scan(&app, &scenario, &holder); err != nil {
+				return err
+			}
+			p := of(app, scenario)
+			p.Holders = append(p.Holders, holder)
+		}
+		return rows.Err()
+	})
+	batch.Queue(`SELECT r.* FROM unnest($1::text[], $2::text[]) AS k(app, scenario) CROSS JOIN LATERAL (
+			`+selectRun+` WHERE app = k.app AND scenario = k.scenario AND runs.permit > 0 AND runs.permit = 1 ORDER BY runs.started DESC, runs.id LIMIT `+turnRows+`) AS r
+		ORDER BY k.app, k.scenario, r.started DESC, r.id`,
+		keys.args()...).Query(func(rows pgx.Rows) error {
+		err := window(rows, func(r *engine.Run) (*[]*engine.Run, *bool) {
+			p := of(r.App, r.Scenario)
+			return &p.Queue, &p.More
+		})
+		for key, p := range permits {
+			b.Put(key, p)
+		}
+		return err
+	})
+}
+
+// window puts queued runs where they belong, as many as a window holds.
+func window(rows pgx.Rows, where func(*engine.Run) (queue *[]*engine.Run, more *bool)) error {
+	queued, err := collect(rows, scanRun)
+	for _, r := range queued {
+		queue, more := where(r)
+		if *more = len(*queue) == engine.TurnWindow; !*more {
+			*queue = append(*queue, r)
+		}
+	}
+	return err
+}
+
+var turnRows = fmt.Sprint(engine.TurnWindow + 1)

@@ -98,10 +98,10 @@ func (w *writer) putRuns(batch *pgx.Batch, writes *engine.Writes) error {
 			return err
 		}
 		if row.Stored {
-			stored.add(r.ID, r.Status, r.Candidate, r.Trigger, r.Place, r.Holds, r.Started, r.Owner, r.Epoch, r.Cursor, string(r.State), r.Pending, millis(r.DueAt), millis(r.FinishedAt), millis(r.ForgetAt), failure)
+			stored.add(r.ID, r.Status, r.Candidate, r.Trigger, r.Place, r.Holds, int(r.Permit), r.Started, r.Owner, r.Epoch, r.Cursor, string(r.State), r.Pending, millis(r.DueAt), millis(r.FinishedAt), millis(r.ForgetAt), failure)
 			continue
 		}
-		rows.add(r.ID, r.App, r.Scenario, r.Version, r.Format, r.Status, r.Candidate, r.Trigger, r.Lane, r.Place, r.Holds, r.Started, r.Owner, r.Epoch, r.Cursor, string(r.State),
+		rows.add(r.ID, r.App, r.Scenario, r.Version, r.Format, r.Status, r.Candidate, r.Trigger, r.Lane, r.Place, r.Holds, int(r.Permit), r.Started, r.Owner, r.Epoch, r.Cursor, string(r.State),
 			r.Structure, r.Object, r.Change, r.User, r.Chain, r.Depth, r.Parent, r.Pending, millis(r.DueAt), millis(r.CreatedAt), millis(r.FinishedAt), millis(r.ForgetAt), failure)
 	}
 	for _, s := range writes.Steps {
@@ -110,15 +110,15 @@ func (w *writer) putRuns(batch *pgx.Batch, writes *engine.Writes) error {
 	for _, v := range writes.Values {
 		values.add(v.Run, v.Name, v.App, string(v.Value))
 	}
-	stored.queue(batch, `UPDATE runs AS r SET status = u.status, candidate = u.candidate, trigger_id = u.trigger_id, place = u.place, holds = u.holds, started = u.started, owner = u.owner, epoch = u.epoch,
+	stored.queue(batch, `UPDATE runs AS r SET status = u.status, candidate = u.candidate, trigger_id = u.trigger_id, place = u.place, holds = u.holds, permit = u.permit, started = u.started, owner = u.owner, epoch = u.epoch,
 		cursor = u.cursor, state = u.state, pending = u.pending, due_at = u.due_at, finished_at = u.finished_at, forget_at = u.forget_at, error = u.error
-		FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[], $8::text[], $9::bigint[], $10::bigint[], $11::text[], $12::bigint[], $13::bigint[],
-		$14::bigint[], $15::bigint[], $16::text[]) AS u(id, status, candidate, trigger_id, place, holds, started, owner, epoch, cursor, state, pending, due_at, finished_at, forget_at, error) WHERE r.id = u.id`)
-	rows.queue(batch, `INSERT INTO runs (id, app, scenario, version, format, status, candidate, trigger_id, lane, place, holds, started, owner, epoch, cursor, state,
+		FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[], $9::text[], $10::bigint[], $11::bigint[], $12::text[], $13::bigint[],
+		$14::bigint[], $15::bigint[], $16::bigint[], $17::text[]) AS u(id, status, candidate, trigger_id, place, holds, permit, started, owner, epoch, cursor, state, pending, due_at, finished_at, forget_at, error) WHERE r.id = u.id`)
+	rows.queue(batch, `INSERT INTO runs (id, app, scenario, version, format, status, candidate, trigger_id, lane, place, holds, permit, started, owner, epoch, cursor, state,
 		structure, object, change, user_id, chain, depth, parent, pending, due_at, created_at, finished_at, forget_at, error)
 		SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::text[], $7::bigint[], $8::text[], $9::text[], $10::bigint[], $11::bigint[], $12::bigint[],
-		$13::text[], $14::bigint[], $15::bigint[], $16::text[], $17::text[], $18::text[], $19::bigint[], $20::text[], $21::text[], $22::bigint[], $23::text[], $24::bigint[], $25::bigint[],
-		$26::bigint[], $27::bigint[], $28::bigint[], $29::text[])`)
+		$13::bigint[], $14::text[], $15::bigint[], $16::bigint[], $17::text[], $18::text[], $19::text[], $20::bigint[], $21::text[], $22::text[], $23::bigint[], $24::text[], $25::bigint[],
+		$26::bigint[], $27::bigint[], $28::bigint[], $29::bigint[], $30::text[])`)
 	steps.queue(batch, `INSERT INTO run_steps (run, seq, app, step, kind, status, attempt, at, settings, output, error)
 		SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::bigint[], $9::text[], $10::text[], $11::text[])`)
 	values.queue(batch, `INSERT INTO run_values (run, name, app, value) SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[])

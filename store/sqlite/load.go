@@ -40,12 +40,14 @@ func (w *writer) loadKey(ctx context.Context, k engine.Key) (any, error) {
 		return scanRecord(w.query(ctx, selectRecord+` WHERE app = ? AND kind = ? AND id = ?`, k.App, first, rest))
 	case engine.KeyLane:
 		return w.lane(ctx, k)
+	case engine.KeyPermits:
+		return w.permits(ctx, k)
 	case engine.KeyApp:
 	}
 	return nil, fmt.Errorf("unknown kind of key %d", k.Kind)
 }
 
-// lane reads who hold a lane, its last place and the next runs in turn. The last place is looked for among the started and the others
+// lane reads who holds a lane, its last place and the next runs in turn. The last place is looked for among the started and the others
 // apart: so it is the end of a range of the index each time.
 func (w *writer) lane(ctx context.Context, k engine.Key) (*engine.Lane, error) {
 	lane := &engine.Lane{}
@@ -56,30 +58,45 @@ func (w *writer) lane(ctx context.Context, k engine.Key) (*engine.Lane, error) {
 	if err != nil {
 		return nil, err
 	}
-	h, err := w.stmt(ctx, `SELECT id, object FROM runs WHERE app = ? AND lane = ? AND lane <> '' AND holds = 1 AND finished_at = 0 ORDER BY place, id`)
+	err = w.row(ctx, `SELECT id FROM runs WHERE app = ? AND lane = ? AND lane <> '' AND holds = 1 AND finished_at = 0 LIMIT 1`, []any{k.App, k.ID}, &lane.Holder)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return nil, err
+	}
+	lane.Queue, lane.More, err = w.queue(ctx, k, `lane = ? AND lane <> '' AND finished_at = 0 AND status = 'queued' AND holds = 0 ORDER BY started DESC, place`)
+	return lane, err
+}
+
+// permits reads who have a permit of a scenario and the next runs in turn.
+func (w *writer) permits(ctx context.Context, k engine.Key) (*engine.Permits, error) {
+	s, err := w.stmt(ctx, `SELECT id FROM runs WHERE app = ? AND scenario = ? AND permit > 0 AND permit = ?`)
 	if err != nil {
 		return nil, err
 	}
-	holders, err := h.QueryContext(ctx, k.App, k.ID)
+	rows, err := s.QueryContext(ctx, k.App, k.ID, engine.PermitHeld)
 	if err != nil {
 		return nil, err
 	}
-	if lane.Holders, err = collect(holders, scanHolder); err != nil {
+	p := &engine.Permits{}
+	if p.Holders, err = collect(rows, scanID); err != nil {
 		return nil, err
 	}
-	s, err := w.stmt(ctx, selectRun+` WHERE app = ? AND lane = ? AND lane <> '' AND finished_at = 0 AND status = 'queued' ORDER BY started DESC, place LIMIT ?`)
+	p.Queue, p.More, err = w.queue(ctx, k, `scenario = ? AND permit > 0 AND permit = `+fmt.Sprint(int(engine.PermitWanted))+` ORDER BY started DESC, id`)
+	return p, err
+}
+
+// queue reads the next runs of a lane or of permits in turn, and says whether there are more.
+func (w *writer) queue(ctx context.Context, k engine.Key, where string) ([]*engine.Run, bool, error) {
+	s, err := w.stmt(ctx, selectRun+` WHERE app = ? AND `+where+` LIMIT ?`)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	rows, err := s.QueryContext(ctx, k.App, k.ID, engine.LaneWindow+1)
+	rows, err := s.QueryContext(ctx, k.App, k.ID, engine.TurnWindow+1)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	if lane.Queue, err = collect(rows, scanRun); err != nil {
-		return nil, err
+	queue, err := collect(rows, scanRun)
+	if len(queue) > engine.TurnWindow {
+		return queue[:engine.TurnWindow], true, err
 	}
-	if len(lane.Queue) > engine.LaneWindow {
-		lane.Queue, lane.More = lane.Queue[:engine.LaneWindow], true
-	}
-	return lane, nil
+	return queue, false, err
 }

@@ -164,7 +164,8 @@ func (s *Store) Due(ctx context.Context, before time.Time, limit int) ([]*engine
 const openRuns = `SELECT scenario, status FROM runs WHERE app = ?1 AND lane <> '' AND finished_at = 0
 	UNION ALL SELECT scenario, status FROM runs WHERE app = ?1 AND lane = '' AND status = 'ready'
 	UNION ALL SELECT scenario, status FROM runs WHERE app = ?1 AND lane = '' AND status = 'waiting'
-	UNION ALL SELECT scenario, status FROM runs WHERE app = ?1 AND lane = '' AND status = 'calling'`
+	UNION ALL SELECT scenario, status FROM runs WHERE app = ?1 AND lane = '' AND status = 'calling'
+	UNION ALL SELECT scenario, status FROM runs WHERE app = ?1 AND lane = '' AND status = 'queued' AND permit > 0`
 
 // Backlog counts the open runs of an app's scenarios.
 func (s *Store) Backlog(ctx context.Context, app engine.AppID) (map[string]engine.Backlog, error) {

@@ -108,7 +108,7 @@ func scanChange(s scanner) (*engine.Change, error) {
 // listRun is selectRun without the state, which may be large and which nobody lists.
 var listRun = strings.Replace(selectRun, ` state,`, ` '' AS state,`, 1)
 
-const selectRun = `SELECT id, app, scenario, version, format, status, candidate, trigger_id, lane, place, holds, started, owner, epoch, cursor, state,
+const selectRun = `SELECT id, app, scenario, version, format, status, candidate, trigger_id, lane, place, holds, permit, started, owner, epoch, cursor, state,
 	structure, object, change, user_id, chain, depth, parent, pending, due_at, created_at, finished_at, forget_at, error FROM runs`
 
 func scanRun(s scanner) (*engine.Run, error) {
@@ -116,7 +116,7 @@ func scanRun(s scanner) (*engine.Run, error) {
 	var state string
 	var due, created, finished, forget int64
 	var failure sql.NullString
-	err := s.Scan(&r.ID, &r.App, &r.Scenario, &r.Version, &r.Format, &r.Status, &r.Candidate, &r.Trigger, &r.Lane, &r.Place, &r.Holds, &r.Started, &r.Owner,
+	err := s.Scan(&r.ID, &r.App, &r.Scenario, &r.Version, &r.Format, &r.Status, &r.Candidate, &r.Trigger, &r.Lane, &r.Place, &r.Holds, &r.Permit, &r.Started, &r.Owner,
 		&r.Epoch, &r.Cursor, &state, &r.Structure, &r.Object, &r.Change, &r.User, &r.Chain, &r.Depth, &r.Parent, &r.Pending, &due, &created, &finished, &forget, &failure)
 	if err != nil {
 		return nil, err
@@ -200,8 +200,8 @@ func scanDelivery(s scanner) (engine.Delivery, error) {
 	return d, err
 }
 
-func scanHolder(s scanner) (engine.Holder, error) {
-	var h engine.Holder
-	err := s.Scan(&h.Run, &h.Object)
-	return h, err
+func scanID(s scanner) (engine.RunID, error) {
+	var id engine.RunID
+	err := s.Scan(&id)
+	return id, err
 }

@@ -104,14 +104,14 @@ func (w *writer) putRun(ctx context.Context, r *engine.Run, stored bool) error {
 		return err
 	}
 	if stored {
-		return w.exec(ctx, `UPDATE runs SET status = ?, candidate = ?, trigger_id = ?, place = ?, holds = ?, started = ?, owner = ?, epoch = ?, cursor = ?, state = ?,
+		return w.exec(ctx, `UPDATE runs SET status = ?, candidate = ?, trigger_id = ?, place = ?, holds = ?, permit = ?, started = ?, owner = ?, epoch = ?, cursor = ?, state = ?,
 			pending = ?, due_at = ?, finished_at = ?, forget_at = ?, error = ? WHERE id = ?`,
-			r.Status, r.Candidate, r.Trigger, r.Place, r.Holds, r.Started, r.Owner, r.Epoch, r.Cursor, string(r.State), r.Pending, millis(r.DueAt), millis(r.FinishedAt), millis(r.ForgetAt), failure, r.ID)
+			r.Status, r.Candidate, r.Trigger, r.Place, r.Holds, r.Permit, r.Started, r.Owner, r.Epoch, r.Cursor, string(r.State), r.Pending, millis(r.DueAt), millis(r.FinishedAt), millis(r.ForgetAt), failure, r.ID)
 	}
-	return w.exec(ctx, `INSERT INTO runs (id, app, scenario, version, format, status, candidate, trigger_id, lane, place, holds, started, owner, epoch, cursor, state,
+	return w.exec(ctx, `INSERT INTO runs (id, app, scenario, version, format, status, candidate, trigger_id, lane, place, holds, permit, started, owner, epoch, cursor, state,
 		structure, object, change, user_id, chain, depth, parent, pending, due_at, created_at, finished_at, forget_at, error)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		r.ID, r.App, r.Scenario, r.Version, r.Format, r.Status, r.Candidate, r.Trigger, r.Lane, r.Place, r.Holds, r.Started, r.Owner, r.Epoch, r.Cursor, string(r.State),
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		r.ID, r.App, r.Scenario, r.Version, r.Format, r.Status, r.Candidate, r.Trigger, r.Lane, r.Place, r.Holds, r.Permit, r.Started, r.Owner, r.Epoch, r.Cursor, string(r.State),
 		r.Structure, r.Object, r.Change, r.User, r.Chain, r.Depth, r.Parent, r.Pending, millis(r.DueAt), millis(r.CreatedAt), millis(r.FinishedAt), millis(r.ForgetAt), failure)
 }
 

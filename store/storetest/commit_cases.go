@@ -145,7 +145,7 @@ func absentKey(t *testing.T, s engine.Store) {
 		lane, err4 := l.Lane("l")
 		n, err5 := l.Counter("c")
 		rec, err6 := l.RecordForWrite("structure", "x")
-		if o != nil || c != nil || r != nil || lane == nil || len(lane.Holders) != 0 || lane.Tail != 0 || n != 0 || rec != nil || l.Catalogue != 0 {
+		if o != nil || c != nil || r != nil || lane == nil || lane.Holder != "" || lane.Tail != 0 || n != 0 || rec != nil || l.Catalogue != 0 {
 			t.Errorf("absent rows: %v %v %v %v %v %v %v", o, c, r, lane, n, rec, l.Catalogue)
 		}
 		return engine.Effects{}, errors.Join(err1, err2, err3, err4, err5, err6)

@@ -17,7 +17,6 @@ var laneCases = map[string]func(*testing.T, engine.Store){
 	"Runs/DueAndOwnedAndBacklog":             dueOwned,
 	"Runs/AreKeptWithStepsAndValues":         runDetails,
 	"Runs/ListNewestFirst":                   runList,
-	"Lanes/SeveralHolders":                   laneOfPlaces,
 	"Prune/KeepsTheNewestRunsOfEachScenario": pruneCrowded,
 	"Prune/InSlicesAndOnlyWhatIsOver":        prune,
 }
@@ -32,19 +31,6 @@ func holder(id string, place int64) *engine.Run {
 	r := queued(id, place)
 	r.Status, r.Holds, r.Owner, r.Object = engine.RunReady, true, "n1", "o1"
 	return r
-}
-
-func laneOfPlaces(t *testing.T, s engine.Store) {
-	over := holder("over", 1)
-	over.Status, over.Holds, over.FinishedAt = engine.RunDone, false, time.UnixMilli(5)
-	second := holder("h2", 3)
-	second.Object = ""
-	must(t, s, effects(laneKey, engine.Effects{Runs: []*engine.Run{second, holder("h1", 2), queued("q", 4), over}}))
-	lane(t, s, func(l *engine.Lane) {
-		if got := fmt.Sprint(l.Holders); got != "[{h1 o1} {h2 }]" || l.Tail != 4 || len(l.Queue) != 1 {
-			t.Errorf("lane with two holders: %+v", l)
-		}
-	})
 }
 
 var laneKey = keys(engine.LaneKey(app, "s/1"))
@@ -62,7 +48,7 @@ func lane(t *testing.T, s engine.Store, look func(*engine.Lane)) {
 
 func laneWindow(t *testing.T, s engine.Store) {
 	runs := []*engine.Run{holder("r0", 1)}
-	for i := 1; i <= engine.LaneWindow; i++ {
+	for i := 1; i <= engine.TurnWindow; i++ {
 		runs = append(runs, queued(fmt.Sprintf("r%d", i), int64(i+1)))
 	}
 	done := queued("x", 99)
@@ -71,13 +57,13 @@ func laneWindow(t *testing.T, s engine.Store) {
 	other.Lane = "s/2"
 	must(t, s, effects(laneKey, engine.Effects{Runs: append(runs, done, other)}))
 	lane(t, s, func(l *engine.Lane) {
-		if fmt.Sprint(l.Holders) != "[{r0 o1}]" || l.Tail != 9 || len(l.Queue) != 8 || l.More || l.Queue[0].ID != "r1" || l.Queue[7].ID != "r8" {
+		if l.Holder != "r0" || l.Tail != 9 || len(l.Queue) != 8 || l.More || l.Queue[0].ID != "r1" || l.Queue[7].ID != "r8" {
 			t.Errorf("lane: %+v", l)
 		}
 	})
 	must(t, s, effects(laneKey, engine.Effects{Runs: []*engine.Run{queued("r9", 10), queued("ra", 11)}}))
 	lane(t, s, func(l *engine.Lane) {
-		if fmt.Sprint(l.Holders) != "[{r0 o1}]" || l.Tail != 11 || len(l.Queue) != 8 || !l.More || l.Queue[7].ID != "r8" {
+		if l.Holder != "r0" || l.Tail != 11 || len(l.Queue) != 8 || !l.More || l.Queue[7].ID != "r8" {
 			t.Errorf("lane with more: %+v", l)
 		}
 	})
@@ -91,7 +77,7 @@ func laneStarted(t *testing.T, s engine.Store) {
 	must(t, s, effects(laneKey, engine.Effects{Runs: []*engine.Run{queued("a", 1), queued("b", 2), woken, waiting}}))
 	defer laneStartedBehindTheWindow(t, s)
 	lane(t, s, func(l *engine.Lane) {
-		if len(l.Holders) != 0 || l.Tail != 9 || len(l.Queue) != 3 || l.Queue[0].ID != "woken" || l.Queue[1].ID != "a" || l.Queue[2].ID != "b" {
+		if l.Holder != "" || l.Tail != 9 || len(l.Queue) != 3 || l.Queue[0].ID != "woken" || l.Queue[1].ID != "a" || l.Queue[2].ID != "b" {
 			t.Errorf("lane: %+v", l)
 		}
 	})
@@ -99,7 +85,7 @@ func laneStarted(t *testing.T, s engine.Store) {
 
 func laneStartedBehindTheWindow(t *testing.T, s engine.Store) {
 	var runs []*engine.Run
-	for i := range 2 * engine.LaneWindow {
+	for i := range 2 * engine.TurnWindow {
 		runs = append(runs, queued(fmt.Sprintf("q%02d", i), int64(i+10)))
 	}
 	late := queued("late", 99)
@@ -130,7 +116,7 @@ func laneHandOver(t *testing.T, s engine.Store) {
 	})
 	must(t, s, over)
 	lane(t, s, func(l *engine.Lane) {
-		if len(l.Holders) != 1 || l.Holders[0].Run != "b" || l.Tail != 2 || len(l.Queue) != 0 {
+		if l.Holder != "b" || l.Tail != 2 || len(l.Queue) != 0 {
 			t.Errorf("lane: %+v", l)
 		}
 	})
@@ -148,7 +134,7 @@ func laneInBatch(t *testing.T, s engine.Store) {
 				return engine.Effects{}, err
 			}
 			r := queued(id, state.Tail+1)
-			if len(state.Holders) == 0 {
+			if state.Holder == "" {
 				r = holder(id, state.Tail+1)
 			}
 			return engine.Effects{Runs: []*engine.Run{r}}, nil
@@ -157,7 +143,7 @@ func laneInBatch(t *testing.T, s engine.Store) {
 	must(t, s, enter("a"), enter("b"), enter("c"))
 	must(t, s, enter("d"))
 	lane(t, s, func(l *engine.Lane) {
-		if len(l.Holders) != 1 || l.Holders[0].Run != "a" || l.Tail != 4 || len(l.Queue) != 3 || l.Queue[0].ID != "b" || l.Queue[2].ID != "d" {
+		if l.Holder != "a" || l.Tail != 4 || len(l.Queue) != 3 || l.Queue[0].ID != "b" || l.Queue[2].ID != "d" {
 			t.Errorf("lane: %+v", l)
 		}
 	})

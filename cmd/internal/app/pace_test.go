@@ -178,9 +178,9 @@ func TestSettingsOfAScenarioAreChecked(t *testing.T) {
 		for settings, want := range map[string]string{
 			`{"timeout":"5m","keep_runs":"14d","max_concurrent":0,"debounce":"0s","rate":""}`: "",
 			`{"timeout":"61m"}`:                       "settings.timeout",
-			`{"max_concurrent":1001}`:                 "settings.max_concurrent",
+			`{"max_concurrent":101}`:                  "settings.max_concurrent",
 			`{"max_concurrent":-1}`:                   "settings.max_concurrent",
-			`{"max_concurrent":2},"lane":"object.id"`: "settings.max_concurrent",
+			`{"max_concurrent":2},"lane":"object.id"`: "",
 			`{"debounce":"2h"}`:                       "settings.debounce",
 			`{"rate":"ten a minute"}`:                 "settings.rate",
 			`{"rate":"0/m"}`:                          "settings.rate",
@@ -189,6 +189,103 @@ func TestSettingsOfAScenarioAreChecked(t *testing.T) {
 			if err != nil || want == "" && len(problems) > 0 || want != "" && (len(problems) != 1 || problems[0].Path != want) {
 				t.Errorf("%s: %v (%v), want %q", settings, problems, err, want)
 			}
+		}
+	})
+}
+
+// While a run had its object's lane, the runs of later changes queued behind it, and each of them ran.
+func TestDebounceMergesWhatQueuedBehindABusyLane(t *testing.T) {
+	onEveryStore(t, func(t *testing.T, w *world) {
+		outward(t, w)
+		server := newBusy(t)
+		w.mustPublish(`{"id":"x","structure":"Order","settings":{"debounce":"50ms"},"triggers":[{"id":"c","kind":"object","on":["changed"]}],"steps":[
+			{"id":"h","kind":"http_request","url":"` + server.URL + `/x"},{"id":"p","kind":"push","to":"*","event":"e","message":"{{ event.object.count }}"}]}`)
+		w.mustWrite(engine.WriteCreate, "Order", "a", `{}`)
+		w.mustWrite(engine.WritePatch, "Order", "a", `{"count":1}`)
+		<-server.came
+		for i := range 10 {
+			w.mustWrite(engine.WritePatch, "Order", "a", fmt.Sprintf(`{"count":%d}`, i+2))
+		}
+		server.release()
+		waitUntil(t, "all runs", func() bool { n := w.statuses("x"); return n[engine.RunDone]+n[engine.RunMerged] == 11 })
+		if n := w.statuses("x"); n[engine.RunDone] != 2 || !strings.Contains(w.pushed(), "11") {
+			t.Errorf("the runs stand %v, pushed %s", n, w.pushed())
+		}
+	})
+}
+
+// Turns that were given at the old rate, and those of cancelled runs, held back what came after.
+func TestARaisedRateHoldsAtOnce(t *testing.T) {
+	onEveryStore(t, func(t *testing.T, w *world) {
+		doc := func(rate string) string {
+			return `{"id":"x","structure":"Order","settings":{"rate":"` + rate + `"},"triggers":[{"id":"c","kind":"object","on":["created"]}],"steps":[{"id":"p","kind":"push","to":"*","event":"e"}]}`
+		}
+		cancelled := 0
+		for i, rate := range []string{"2/h", "2/h", "1000/s"} {
+			w.mustPublish(doc(rate))
+			var first engine.RunID
+			for j := range 6 {
+				out := w.mustWrite(engine.WriteCreate, "Order", fmt.Sprintf("o%d-%d", i, j), `{}`)
+				if j == 0 {
+					first = out.Runs[0]
+				}
+			}
+			if i == 2 {
+				waitUntil(t, "all go on", func() bool { return w.statuses("x")[engine.RunWaiting] == 0 && w.statuses("x")[engine.RunDone] >= 8 })
+				break
+			}
+			waiting := []int{4, 6}[i]
+			waitUntil(t, "they wait", func() bool { return w.statuses("x")[engine.RunWaiting] == waiting })
+			if r, err := w.store.Run(w.ctx, app, first); err != nil || i == 1 && time.Until(r.DueAt) > time.Hour {
+				t.Errorf("after the waiting runs were cancelled the next one is due in %s (%v)", time.Until(r.DueAt), err)
+			}
+			if _, err := w.e.SetState(w.ctx, app, "x", engine.Stopped); err != nil {
+				t.Fatal(err)
+			}
+			cancelled += waiting
+			waitUntil(t, "they are cancelled", func() bool { return w.statuses("x")[engine.RunCancelled] == cancelled })
+		}
+	})
+}
+
+func TestARunThatWasEndedByItsTimeoutCanBeRetried(t *testing.T) {
+	onEveryStore(t, func(t *testing.T, w *world) {
+		outward(t, w)
+		clock := &later{}
+		w.restart(t, engine.Options{Clock: clock.now})
+		server := newBusy(t)
+		w.mustPublish(`{"id":"x","structure":"Order","settings":{"timeout":"30s"},"triggers":[{"id":"c","kind":"object","on":["created"]}],"steps":[
+			{"id":"a","kind":"http_request","url":"` + server.URL + `/"},{"id":"p","kind":"push","to":"*","event":"e"}]}`)
+		out := w.mustWrite(engine.WriteCreate, "Order", "o", `{}`)
+		<-server.came
+		clock.forward(31 * time.Second)
+		server.release()
+		w.over(out.Runs[0], engine.RunFailed)
+		if _, err := w.e.Retry(w.ctx, engine.Rerun{App: app, Run: out.Runs[0]}); err != nil {
+			t.Fatal(err)
+		}
+		w.over(out.Runs[0], engine.RunDone)
+	})
+}
+
+// The run whose place was taken was written without its lane's key: the next op of the batch took the lane for free.
+func TestAMergedRunOfAnotherLaneLetsNobodyIntoIt(t *testing.T) {
+	onEveryTroubledStore(t, func(t *testing.T, w *world, s *troubled) {
+		outward(t, w)
+		server := newBusy(t)
+		w.mustPublish(`{"id":"x","structure":"Order","lane":"object.status","settings":{"debounce":"1h"},"triggers":[{"id":"c","kind":"object","on":["created","changed"]}],"steps":[{"id":"l","kind":"log","message":"x"}]}`)
+		w.mustPublish(`{"id":"y","structure":"Message","lane":"\"new\"","triggers":[{"id":"call","kind":"call"}],"steps":[{"id":"h","kind":"http_request","url":"` + server.URL + `/x"}]}`)
+		w.mustWrite(engine.WriteCreate, "Order", "a", `{"status":"new"}`)
+		waitUntil(t, "the first waits", func() bool { return w.statuses("x")[engine.RunWaiting] == 1 })
+		w.call(engine.Call{Scenario: "y"}) // holds the lane "new"
+		<-server.came
+		waits := withTheNext(w, s, "x")
+		w.mustWrite(engine.WritePatch, "Order", "a", `{"status":"paid"}`)
+		<-waits
+		w.call(engine.Call{Scenario: "y"})
+		waitUntil(t, "the first is merged", func() bool { return w.statuses("x")[engine.RunMerged] == 1 })
+		if n := w.statuses("y"); n[engine.RunReady] != 1 || n[engine.RunQueued] != 1 {
+			t.Errorf("the runs of the lane stand %v", n)
 		}
 	})
 }
