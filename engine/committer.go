@@ -21,6 +21,10 @@ const (
 	writeDeadline = 10 * time.Second
 	// minBatchOps is what a batch holds at least, however few of the last one were decided in its time.
 	minBatchOps = 16
+	// companyFor is how long after ops of two apps came the batches stay short, companyTime how long such a batch may take in all: another
+	// app's op waits for the rest of one batch and then for its own (aim: less than twice the time that it takes alone).
+	companyFor  = time.Second
+	companyTime = 2 * time.Millisecond
 )
 
 // pending is an op on its way through a committer.
@@ -44,9 +48,15 @@ type committer struct {
 	apps map[AppID]*appQueue
 	ring []*appQueue // apps that have ops, in turn
 	// size is how many ops the next batch may hold: about as many as can be decided in its time, since the keys of all are loaded.
-	size   int
-	wake   chan struct{}
-	closed bool
+	size int
+	// last is the app of which the last op came, company when ops of two apps last came one after the other, short how many ops a batch then
+	// holds. The last batch left it crowded when ops of more apps did not fit than of the one that fills batches.
+	last    AppID
+	company time.Time
+	short   int
+	crowded bool
+	wake    chan struct{}
+	closed  bool
 }
 
 // appQueue holds the ops of one app that wait for a commit.
@@ -61,7 +71,7 @@ type appQueue struct {
 }
 
 func newCommitter(store Store, cats *catalogues, clock func() time.Time, log *slog.Logger) *committer {
-	return &committer{store: store, cats: cats, clock: clock, log: log, apps: map[AppID]*appQueue{}, size: maxBatchOps, wake: make(chan struct{}, 1)}
+	return &committer{store: store, cats: cats, clock: clock, log: log, apps: map[AppID]*appQueue{}, size: maxBatchOps, short: maxBatchOps, wake: make(chan struct{}, 1)}
 }
 
 // submit queues an op. A write that finds its app's queue full waits at most blockFor and is then refused with ErrBusy; a run's op
@@ -121,6 +131,12 @@ func (c *committer) add(q *appQueue, p *pending, front bool) {
 	}
 	q.ops++
 	q.bytes += p.op.Bytes
+	if c.last != q.app {
+		if c.last != "" {
+			c.company = c.clock()
+		}
+		c.last = q.app
+	}
 	select {
 	case c.wake <- struct{}{}:
 	default:
@@ -161,18 +177,22 @@ func (c *committer) draw() []*pending {
 	defer c.mu.Unlock()
 	var batch []*pending
 	bytes := 0
-	share := c.size
+	size := c.size
+	if c.inCompany() {
+		size = min(size, c.short)
+	}
+	share := size
 	if len(c.ring) > 1 {
-		share = c.size / 2
+		share = max(1, size/2)
 	}
 	taken := map[*appQueue]int{}
 	// Whoever drew a large op pays for it by waiting for others; while there is nothing in the batch the rounds go on.
-	for idle := 0; len(c.ring) > 0 && len(batch) < c.size && bytes < maxBatchBytes && (len(batch) == 0 || idle < len(c.ring)); {
+	for idle := 0; len(c.ring) > 0 && len(batch) < size && bytes < maxBatchBytes && (len(batch) == 0 || idle < len(c.ring)); {
 		q := c.ring[0]
 		c.ring = append(c.ring[1:], q)
 		q.credit += maxBatchBytes / 16
 		before := len(batch)
-		for q.ops > 0 && taken[q] < share && len(batch) < c.size && bytes < maxBatchBytes && q.credit > 0 {
+		for q.ops > 0 && taken[q] < share && len(batch) < size && bytes < maxBatchBytes && q.credit > 0 {
 			p := q.pop(taken[q])
 			taken[q]++
 			q.credit -= p.op.Bytes
@@ -192,6 +212,7 @@ func (c *committer) draw() []*pending {
 			q.room = make(chan struct{})
 		}
 	}
+	c.crowded = len(c.ring) > 1
 	return inTurns(batch)
 }
 
@@ -229,7 +250,9 @@ func (c *committer) commit(ctx context.Context, batch []*pending) {
 	for i, p := range batch {
 		ops[i] = p.op
 	}
+	began := c.clock()
 	results := c.carryOut(ctx, ops)
+	took := c.clock().Sub(began)
 	var back []*pending
 	later := 0
 	stale := map[AppID]bool{}
@@ -262,13 +285,23 @@ func (c *committer) commit(ctx context.Context, batch []*pending) {
 		}
 	}
 	c.putBack(back)
-	c.resize(len(batch), later)
+	c.resize(len(batch), later, took)
 }
 
-// resize fits the next batch to how many ops of the last one were left for want of time.
-func (c *committer) resize(ops, later int) {
+// resize fits the next batch to how many ops of the last one were left for want of time, and to how long it took where apps share it.
+func (c *committer) resize(ops, later int, took time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	switch {
+	case !c.inCompany():
+		c.short = maxBatchOps
+	case c.crowded:
+		c.short = min(maxBatchOps, 2*c.short)
+	case took > companyTime:
+		c.short = max(2, int(float64(ops)*float64(companyTime)/float64(took)))
+	case ops >= c.short:
+		c.short = min(maxBatchOps, c.short+c.short/4+1)
+	}
 	switch {
 	case later > 0:
 		c.size = min(maxBatchOps, max(minBatchOps, (ops-later)*5/4))
@@ -276,6 +309,9 @@ func (c *committer) resize(ops, later int) {
 		c.size = min(maxBatchOps, 2*c.size)
 	}
 }
+
+// inCompany says that several apps are at work.
+func (c *committer) inCompany() bool { return c.clock().Sub(c.company) < companyFor }
 
 // carryOut is the store's Commit; a panic there refuses the batch and does not end the committer.
 func (c *committer) carryOut(ctx context.Context, ops []Op) (results []Result) {

@@ -158,7 +158,7 @@ func TestAWriteThatAsksForEverMoreKeysIsRefusedAfterTwoSecondsAndARunNever(t *te
 }
 
 func TestTheOnlyOpOfAnAppIsDecidedBeforeTheManyOfAnother(t *testing.T) {
-	c := newCommitter(nil, nil, nil, nil)
+	c := testCommitter()
 	enqueue(t, c, "loud", 300, 512, true)
 	enqueue(t, c, "quiet", 1, 512, false)
 	for at, p := range c.draw() {
@@ -166,7 +166,7 @@ func TestTheOnlyOpOfAnAppIsDecidedBeforeTheManyOfAnother(t *testing.T) {
 			t.Errorf("it comes after %d others", at)
 		}
 	}
-	c = newCommitter(nil, nil, nil, nil)
+	c = testCommitter()
 	enqueue(t, c, "a", 3, 512, true)
 	enqueue(t, c, "b", 2, 512, true)
 	order := ""
@@ -179,17 +179,62 @@ func TestTheOnlyOpOfAnAppIsDecidedBeforeTheManyOfAnother(t *testing.T) {
 }
 
 func TestABatchHoldsAboutWhatTheLastOneHadTimeFor(t *testing.T) {
-	c := newCommitter(nil, nil, nil, nil)
+	c := testCommitter()
 	enqueue(t, c, "a", 1000, 512, true)
 	for _, last := range []struct{ later, next int }{{200, 70}, {0, 140}, {0, 256}, {255, minBatchOps}} {
 		n := len(c.draw())
-		if c.resize(n, last.later); c.size != last.next {
+		if c.resize(n, last.later, 0); c.size != last.next {
 			t.Errorf("after a batch of %d, of which %d were left, there are %d", n, last.later, c.size)
 		}
 	}
 	if n := len(c.draw()); n != minBatchOps {
 		t.Errorf("the batch holds %d ops", n)
 	}
+}
+
+func TestBatchesAreShortWhileASecondAppIsAtWork(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := testCommitter()
+		enqueue(t, c, "loud", 900, 100, true)
+		c.resize(len(c.draw()), 0, 20*companyTime)
+		if n := len(c.draw()); n != maxBatchOps {
+			t.Errorf("alone, a batch after a long one holds %d ops", n)
+		}
+		enqueue(t, c, "quiet", 1, 100, false)
+		c.resize(100, 0, 4*companyTime)
+		batch := c.draw()
+		if byApp, _ := count(batch); len(batch) > 25 || byApp["quiet"] != 1 {
+			t.Errorf("after 100 ops in four times its time a batch holds %v", byApp)
+		}
+		c.resize(len(batch), 0, companyTime/2)
+		if n := len(c.draw()); n <= 20 || n > 40 {
+			t.Errorf("after a batch in half its time the next one holds %d", n)
+		}
+		time.Sleep(companyFor)
+		c.resize(20, 0, 4*companyTime)
+		enqueue(t, c, "loud", 500, 100, true)
+		if n := len(c.draw()); n != maxBatchOps {
+			t.Errorf("alone again, a batch holds %d", n)
+		}
+	})
+}
+
+// Where many apps are at work, short batches would only make all of them wait.
+func TestBatchesAreNotShortWhereManyAppsFillThem(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := testCommitter()
+		for i := range 20 {
+			enqueue(t, c, AppID(fmt.Sprint("app", i)), 40, 100, true)
+		}
+		c.short = 2
+		for n := 2; n < maxBatchOps; n *= 2 {
+			batch := c.draw()
+			if len(batch) != n {
+				t.Errorf("a batch holds %d, want %d", len(batch), n)
+			}
+			c.resize(len(batch), 0, 4*companyTime)
+		}
+	})
 }
 
 func TestScenariosTakeTurns(t *testing.T) {
