@@ -26,6 +26,7 @@ type cli struct {
 	Diff     diffCmd     `cmd:"" help:"Print what apply would change, field by field."`
 	Export   exportCmd   `cmd:"" help:"Write an app's documents as files."`
 	Validate validateCmd `cmd:"" help:"Check documents in files; needs no server."`
+	Scenario scenarioCmd `cmd:"" help:"Scenarios: list, start, pause, stop."`
 	Account  accountCmd  `cmd:"" help:"People who build and operate."`
 	User     userCmd     `cmd:"" help:"End users of an app."`
 	Token    tokenCmd    `cmd:"" help:"API tokens."`

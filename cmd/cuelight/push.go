@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 )
 
@@ -30,5 +32,16 @@ func (c *pushCmd) Run(ctx context.Context) error {
 		return err
 	}
 	fmt.Printf("sent to %s at %s, connections online: %d\n", c.To, out.Offset, out.Online)
+	if out.Online == 0 && c.To != "*" {
+		c.warnOfStranger(ctx, cl)
+	}
 	return nil
+}
+
+// warnOfStranger says that the app has no user of this id, where whoever pushes may know that: the push waits for a page that never comes.
+func (c *pushCmd) warnOfStranger(ctx context.Context, cl *client) {
+	err := cl.do(ctx, "GET", "/api/v1/apps/"+url.PathEscape(c.App)+"/users/"+url.PathEscape(c.To), nil, nil)
+	if p, is := errors.AsType[*problem](err); is && p.Status == http.StatusNotFound {
+		fmt.Printf("note: the app has no user %q\n", c.To)
+	}
 }
