@@ -235,6 +235,18 @@ func TestTheSearchFindsWhatOneLooksFor(t *testing.T) {
 		"messenger":                     "/help/messenger",
 		"PUSH_TO":                       "/help/trouble",
 		"nothing happened":              "/help/trouble",
+		"scheduled every minute":        "/help/triggers/schedule",
+		"send only to one user":         "/help/steps/push",
+		"several values in message":     "/help/steps/push",
+		"unread count":                  "/help/messenger",
+		"array":                         "/help/structures",
+		"insert row":                    "/help/steps/create_object",
+		"current user":                  "/help/expressions",
+		"cors":                          "/help/any-client",
+		"time zone":                     "/help/triggers/schedule",
+		"max concurrent":                "/help/scenario-settings",
+		"stop scenario":                 "/help/scenarios",
+		"write from page":               "/help/messenger",
 		"how do I make a status board?": "/help/five-minutes",
 	} {
 		_, body, _ := get(t, "/help/search?q="+url.QueryEscape(query))

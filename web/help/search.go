@@ -21,10 +21,11 @@ const (
 
 // also are words by which people look for a page that has others for it.
 var also = map[string]string{
-	"steps/for_each": "loop repeat", "steps/push": "notify notification websocket", "steps/condition": "if branch", "steps/switch": "branch",
+	"steps/for_each": "loop repeat", "steps/push": "notify notification websocket one user several values", "steps/condition": "if branch", "steps/switch": "branch",
 	"steps/delay": "wait sleep timer", "steps/http_request": "rest webhook fetch", "steps/call_scenario": "subflow sync async",
-	"any-client": "websocket websockets login", "triggers/schedule": "timer clock daily weekly", "operating": "deploy docker nginx proxy tls",
-	"messenger": "chat", "scenario-settings": "throttle", "trouble": "error problem why",
+	"any-client": "websocket websockets login", "triggers/schedule": "scheduled timer clock every minute hour daily weekly", "operating": "deploy docker nginx proxy tls",
+	"messenger": "chat", "structures": "array table column foreign key", "steps/create_object": "insert row record",
+	"steps/edit_object": "update row record", "api": "rest cors", "scenario-settings": "throttle", "trouble": "error problem why",
 }
 
 // Found is a section that answers a query.
