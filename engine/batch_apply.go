@@ -111,6 +111,9 @@ func (b *Batch) applyControl(op *Op, res *Result) {
 		b.rows[key] = c
 	}
 	for _, r := range e.Records {
+		if r.late != nil {
+			r.Body, r.late = r.late(), nil
+		}
 		key := RecordKey(r.App, r.Kind, r.ID)
 		w.Records = put(b, w.Records, key, r)
 		b.rows[key] = r

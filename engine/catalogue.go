@@ -140,6 +140,20 @@ func (c *catalogue) stateOf(scenario string) ScenarioState {
 	return Stopped
 }
 
+// able is the version of a scenario of which runs can start now, or why there is none.
+func (c *catalogue) able(scenario string) (*Version, error) {
+	p := c.scenarios[scenario]
+	switch {
+	case p == nil:
+		return nil, c.noScenario(scenario)
+	case p.version == nil && len(p.problems) > 0:
+		return nil, &InvalidError{Fields: p.problems, Conflict: true}
+	case p.version == nil || p.state == Stopped:
+		return nil, coded(ErrConflict, "NOT_RUNNING", "the scenario is not published and started")
+	}
+	return p.version, nil
+}
+
 func (c *catalogue) noStructure(id string) error {
 	return coded(ErrNotFound, "STRUCTURE_NOT_FOUND", "the app has no structure of this name%s", didYouMean(id, keysOf(c.structures)))
 }

@@ -117,19 +117,13 @@ func (a *act) call(c Call) (RunID, error) {
 		}
 		return ans.Runs[0], nil
 	}
-	p := a.cat.scenarios[c.Scenario]
-	switch {
-	case p == nil:
-		return "", a.cat.noScenario(c.Scenario)
-	case p.version == nil && len(p.problems) > 0:
-		return "", &InvalidError{Fields: p.problems, Conflict: true}
-	case p.version == nil || p.state == Stopped:
-		return "", coded(ErrConflict, "NOT_RUNNING", "the scenario is not published and started")
+	v, err := a.cat.able(c.Scenario)
+	if err != nil {
+		return "", err
 	}
 	if a.overrun(c.Scenario) {
 		return "", errOverrun(ErrBusy, a.cat.queued)
 	}
-	v := p.version
 	if !slices.ContainsFunc(v.triggers, func(t *Trigger) bool { return len(t.On) == 0 && t.Schedule == nil }) && len(v.triggers) > 0 {
 		return "", coded(ErrConflict, "NOT_CALLABLE", "the scenario has no call trigger")
 	}

@@ -37,7 +37,7 @@ type Engine struct {
 	evals      chan struct{}
 	effects    *effects
 	reshaped   chan struct{}
-	// catching are the scenarios whose missed changes are being made up for: parkID → true.
+	// catching are the scenarios whose missed changes a goroutine makes up for: parkID → true.
 	catching sync.Map
 	// ctx ends the timers, the janitor and the workers; commits end it for the committers, which first finish what is queued.
 	ctx     context.Context

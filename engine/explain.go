@@ -109,7 +109,7 @@ func (e *Engine) Explain(ctx context.Context, app AppID, seq int64) (*Explanatio
 	slices.Reverse(out.Runs)
 	x := &explainer{e: e, ch: ch, runs: out.Runs, left: explainBytes}
 	if s := cat.structures[ch.Structure]; s != nil {
-		if x.env, err = e.envOfChange(ctx, cat, s, ch, out.Runs); err != nil {
+		if x.env, err = e.envOfChange(ctx, cat, s, ch); err != nil {
 			return nil, err
 		}
 	}
@@ -126,49 +126,30 @@ func (e *Engine) Explain(ctx context.Context, app AppID, seq int64) (*Explanatio
 }
 
 // envOfChange is what conditions saw of a change, as far as it is still known.
-func (e *Engine) envOfChange(ctx context.Context, cat *catalogue, s *Structure, ch *Change, runs []*Run) (expr.Env, error) {
-	old, next := imageOf(ch, ch.Before, -1), imageOf(ch, ch.After, 0)
-	if ch.Kind == Created {
-		next.CreatedAt, next.CreatedBy = ch.At, ch.Who
-	} else if now, err := e.objectOrNil(ctx, ch.App, ch.Structure, ch.Object); err != nil {
+func (e *Engine) envOfChange(ctx context.Context, cat *catalogue, s *Structure, ch *Change) (expr.Env, error) {
+	now, err := e.objectOrNil(ctx, ch.App, ch.Structure, ch.Object)
+	if err != nil {
 		return expr.Env{}, err
-	} else if now != nil && !now.CreatedAt.After(ch.At) {
-		for _, image := range []*Object{old, next} {
-			if image != nil {
-				image.CreatedAt, image.CreatedBy = now.CreatedAt, now.CreatedBy
-			}
-		}
 	}
+	old, next := wholeImages(ch, now)
 	names, err := imagesEnv(s, ch, old, next)
 	if err != nil {
 		return expr.Env{}, err
 	}
-	if names["user"], err = e.userOfChange(ctx, cat, ch, runs); err != nil {
+	if names["user"], err = e.userOfChange(ctx, cat, ch); err != nil {
 		return expr.Env{}, err
 	}
 	cat.fill(names, map[string]any{})
 	return expr.Env{Names: names, Now: ch.At, Zone: cat.zone}, nil
 }
 
-// userOfChange is the user who caused a change: the runs know him, those that it started or the one that wrote it.
-func (e *Engine) userOfChange(ctx context.Context, cat *catalogue, ch *Change, runs []*Run) (any, error) {
-	id := ""
-	if len(runs) > 0 {
-		id = runs[0].User
-	} else if ch.Run != "" {
-		run, err := e.store.Run(ctx, ch.App, ch.Run)
-		if err != nil && !errors.Is(err, ErrNotFound) {
-			return nil, err
-		}
-		if err == nil {
-			id = run.User
-		}
-	}
+// userOfChange is the user who caused a change, as that object is now.
+func (e *Engine) userOfChange(ctx context.Context, cat *catalogue, ch *Change) (any, error) {
 	s := cat.structures[UserStructure]
-	if s == nil || id == "" {
+	if s == nil || ch.User == "" {
 		return nil, nil
 	}
-	o, err := e.objectOrNil(ctx, ch.App, UserStructure, id)
+	o, err := e.objectOrNil(ctx, ch.App, UserStructure, ch.User)
 	if err != nil {
 		return nil, err
 	}

@@ -42,3 +42,18 @@ func imagesOf(s *Structure, ch *Change, old, next image) map[string]any {
 		"before": before, "object": object, "changed": changed, "event": map[string]any{"kind": string(ch.Kind), "object": object},
 	}
 }
+
+// wholeImages are the images of a change with the time and the maker of the object, which a change does not keep. now is the object as it is
+// now, nil where it is gone; one that was made anew under the id tells nothing.
+func wholeImages(ch *Change, now *Object) (old, next *Object) {
+	old, next = imageOf(ch, ch.Before, -1), imageOf(ch, ch.After, 0)
+	if ch.Kind == Created {
+		now = &Object{CreatedAt: ch.At, CreatedBy: ch.Who}
+	}
+	for _, image := range []*Object{old, next} {
+		if image != nil && now != nil && !now.CreatedAt.After(ch.At) {
+			image.CreatedAt, image.CreatedBy = now.CreatedAt, now.CreatedBy
+		}
+	}
+	return old, next
+}

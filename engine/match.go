@@ -178,7 +178,7 @@ func (a *act) matchSome(s *Structure, ch *Change, old, next image, only string) 
 			continue
 		}
 		if only == "" && a.overrun(t.version.Scenario) {
-			if err := a.miss(t.version.Scenario); err != nil {
+			if err := a.miss(t.version.Scenario, ch); err != nil {
 				return nil, err
 			}
 			started = t.version
@@ -203,7 +203,7 @@ func (a *act) matchEnv(s *Structure, ch *Change, old, next image, found []*Trigg
 		return expr.Env{}, err
 	}
 	a.cat.fill(names, map[string]any{})
-	return expr.Env{Names: names, Now: a.now(), Zone: a.cat.zone}, nil
+	return expr.Env{Names: names, Now: ch.At, Zone: a.cat.zone}, nil
 }
 
 // userFor is the user who caused what is decided, as expressions see him, where one of the triggers' versions asks for him.

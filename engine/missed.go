@@ -25,6 +25,59 @@ type Missed struct {
 	Running bool `json:"running,omitempty"`
 }
 
+// missed is what the store keeps of it: Missed, and how far the runs are started.
+type missed struct {
+	Missed
+	// Spans are the stretches of numbers in which every change that concerns the scenario was missed, in order.
+	Spans []span `json:"spans"`
+	// Closed says that the scenario was stopped after the last span: the next change that it misses begins another one.
+	Closed bool `json:"closed,omitempty"`
+	// Cursor is how far the feed of changes was read: what was missed up to there has had its runs.
+	Cursor ChangeCursor `json:"cursor,omitzero"`
+}
+
+// span is a stretch of numbers of changes, First and Last in it.
+type span struct {
+	First int64 `json:"first"`
+	Last  int64 `json:"last"`
+}
+
+// maxSpans bounds the spans of a record, which is read with each change that is missed; each takes a stop and a start by hand. After that
+// many the last one grows over the time in between too.
+const maxSpans = 100
+
+// add counts one more change.
+func (m *missed) add(seq int64) {
+	m.Changes++
+	if n := len(m.Spans); n > 0 && (!m.Closed || n >= maxSpans) {
+		m.Spans[n-1].Last = seq
+	} else {
+		m.Spans = append(m.Spans, span{seq, seq})
+	}
+	m.Closed = false
+}
+
+// has says whether a change that concerns the scenario was missed by it.
+func (m *missed) has(seq int64) bool {
+	return slices.ContainsFunc(m.Spans, func(s span) bool { return s.First <= seq && seq <= s.Last })
+}
+
+// last is the number of the last change that was missed.
+func (m *missed) last() int64 {
+	if len(m.Spans) == 0 {
+		return 0
+	}
+	return m.Spans[len(m.Spans)-1].Last
+}
+
+// record is the record's next revision.
+func (m *missed) record(old *Record, now time.Time) (*Record, error) {
+	body, err := marshal(m)
+	next := revised(old, *old, now)
+	next.Body = body
+	return next, err
+}
+
 // overrun says that a scenario takes no further runs.
 func (a *act) overrun(scenario string) bool {
 	if a.cat.missed[scenario] != nil {
@@ -48,40 +101,53 @@ func errOverrun(kind error, most int) *CodedError {
 }
 
 // miss counts a change that starts no run.
-func (a *act) miss(scenario string) error {
+func (a *act) miss(scenario string, ch *Change) error {
 	row, err := a.RecordForWrite(RecordMissed, scenario)
 	if err != nil {
 		return err
 	}
 	own := slices.IndexFunc(a.eff.Records, func(r *Record) bool { return r.Kind == RecordMissed && r.ID == scenario })
 	if own >= 0 { // another change of the same op
-		row = a.eff.Records[own]
-	}
-	m := Missed{Since: a.now()}
-	if row != nil {
-		if err := json.Unmarshal(row.Body, &m); err != nil {
-			return fmt.Errorf("read missed changes of %s: %w", scenario, err)
-		}
-	}
-	m.Changes++
-	body, err := marshal(m)
-	if err != nil {
-		return err
-	}
-	if own >= 0 {
-		next := *row
-		next.Body = body
+		next, before := *a.eff.Records[own], a.eff.Records[own].late
+		next.late = func() []byte { return missedToo(before(), ch) }
 		a.eff.Records = slices.Clone(a.eff.Records)
 		a.eff.Records[own] = &next
 		return nil
 	}
-	a.eff.Records = append(a.eff.Records, revised(row, Record{App: a.app, Kind: RecordMissed, ID: scenario, Body: body}, a.now()))
+	next := revised(row, Record{App: a.app, Kind: RecordMissed, ID: scenario}, a.now())
+	next.late = func() []byte {
+		if row == nil {
+			return missedToo(nil, ch)
+		}
+		return missedToo(row.Body, ch)
+	}
+	a.eff.Records = append(a.eff.Records, next)
 	a.eff.Raise = a.eff.Raise || row == nil
 	return nil
 }
 
+// missedToo is the body of the record with one more change, whose number is known by now. It can not fail: a body that nobody can read has
+// been met by whoever compiled the catalogue.
+func missedToo(body []byte, ch *Change) []byte {
+	m := missed{Missed: Missed{Since: ch.At}}
+	if body != nil {
+		_ = json.Unmarshal(body, &m)
+	}
+	m.add(ch.Seq)
+	body, _ = marshal(m)
+	return body
+}
+
 // MissedBy says which changes started no run of a scenario, nil when all did.
 func (e *Engine) MissedBy(ctx context.Context, app AppID, scenario string) (*Missed, error) {
+	m, err := e.missedBy(ctx, app, scenario)
+	if err != nil || m == nil {
+		return nil, err
+	}
+	return &m.Missed, nil
+}
+
+func (e *Engine) missedBy(ctx context.Context, app AppID, scenario string) (*missed, error) {
 	r, err := e.store.Record(ctx, app, RecordMissed, scenario)
 	if errors.Is(err, ErrNotFound) {
 		return nil, nil
@@ -89,149 +155,81 @@ func (e *Engine) MissedBy(ctx context.Context, app AppID, scenario string) (*Mis
 	if err != nil {
 		return nil, err
 	}
-	m := &Missed{}
-	return m, json.Unmarshal(r.Body, m)
+	return readMissed(r)
 }
 
-// changeMissed changes the record of a scenario's missed changes, or takes it away where change gives nil.
-func (e *Engine) changeMissed(ctx context.Context, app AppID, scenario string, change func(Missed) *Missed) error {
+func readMissed(r *Record) (*missed, error) {
+	m := &missed{}
+	if err := json.Unmarshal(r.Body, m); err != nil {
+		return nil, fmt.Errorf("read missed changes of %s: %w", r.ID, err)
+	}
+	return m, nil
+}
+
+// missedBy is the record of a scenario's missed changes, which the op will write; both are nil when it missed none.
+func (l *Loaded) missedBy(scenario string) (*Record, *missed, error) {
+	row, err := l.RecordForWrite(RecordMissed, scenario)
+	if err != nil || row == nil {
+		return nil, nil, err
+	}
+	m, err := readMissed(row)
+	return row, m, err
+}
+
+// changeMissed changes the record of a scenario's missed changes; it needs no scenario.
+func (e *Engine) changeMissed(ctx context.Context, app AppID, scenario string, change func(cat *catalogue, row *Record, m *missed, now time.Time) (*Record, error)) error {
 	_, err := e.commit(ctx, Op{App: app, Lock: []Key{RecordKey(app, RecordMissed, scenario)}, Decide: func(l *Loaded) (Effects, error) {
 		cat, err := e.cats.current(l)
 		if err != nil {
 			return Effects{}, err
 		}
-		row, err := l.RecordForWrite(RecordMissed, scenario)
+		row, m, err := l.missedBy(scenario)
 		switch {
 		case err != nil:
 			return Effects{}, err
-		case cat.scenarios[scenario] == nil:
+		case row == nil && cat.scenarios[scenario] == nil:
 			return Effects{}, cat.noScenario(scenario)
 		case row == nil:
 			return Effects{}, coded(ErrConflict, "NOTHING_MISSED", "no change was missed by the scenario")
 		}
-		var m Missed
-		if err := json.Unmarshal(row.Body, &m); err != nil {
-			return Effects{}, fmt.Errorf("read missed changes of %s: %w", scenario, err)
-		}
-		next := revised(row, *row, l.Now)
-		to := change(m)
-		if next.Deleted = to == nil; !next.Deleted {
-			if next.Body, err = marshal(to); err != nil {
-				return Effects{}, err
-			}
-		}
-		return Effects{Raise: true, Records: []*Record{next}}, nil
+		next, err := change(cat, row, m, l.Now)
+		return Effects{Raise: true, Records: []*Record{next}}, err
 	}})
 	return err
 }
 
 // ForgetMissed lets changes start runs of a scenario again; those that it missed start none.
 func (e *Engine) ForgetMissed(ctx context.Context, app AppID, scenario string) error {
-	return e.changeMissed(ctx, app, scenario, func(Missed) *Missed { return nil })
+	return e.changeMissed(ctx, app, scenario, func(_ *catalogue, row *Record, _ *missed, now time.Time) (*Record, error) {
+		return removed(row, now), nil
+	})
 }
 
 // RunMissed starts the runs of the changes that a scenario missed, oldest first, as its queue has room for them, and then lets changes start
-// runs again. It returns once that is durable; a goroutine of the engine does it, after a restart too.
+// runs again. It returns once that is durable; a goroutine of the engine does it, after a restart too, until the scenario is stopped.
 func (e *Engine) RunMissed(ctx context.Context, app AppID, scenario string) error {
-	err := e.changeMissed(ctx, app, scenario, func(m Missed) *Missed { m.Running = true; return &m })
+	err := e.changeMissed(ctx, app, scenario, func(cat *catalogue, row *Record, m *missed, now time.Time) (*Record, error) {
+		if _, err := cat.able(scenario); err != nil {
+			return nil, err
+		}
+		m.Running = true
+		return m.record(row, now)
+	})
 	if err == nil {
 		e.catchUp(app, scenario)
 	}
 	return err
 }
 
-// catchUp is RunMissed's work, done once at a time for a scenario.
-func (e *Engine) catchUp(app AppID, scenario string) {
-	if _, under := e.catching.LoadOrStore(parkID{app, scenario}, true); under {
-		return
-	}
-	e.group.Go("missed changes", func() {
-		defer e.catching.Delete(parkID{app, scenario})
-		if err := e.startMissed(e.ctx, app, scenario); err != nil && e.ctx.Err() == nil {
-			e.log.Warn("can not start the runs of missed changes; ask for them again", "app", app, "scenario", scenario, "err", err)
-		}
-	})
-}
-
-// missedPage is how many changes are looked at in turn, missedPause how long to wait for room in the queue.
-const (
-	missedPage  = 200
-	missedPause = time.Second
-)
-
-func (e *Engine) startMissed(ctx context.Context, app AppID, scenario string) error {
-	var at ChangeCursor
-	for {
-		m, err := e.MissedBy(ctx, app, scenario)
-		if err != nil || m == nil {
-			return err
-		}
-		page, next, err := e.store.Changes(ctx, app, at, missedPage)
-		if err != nil {
-			return err
-		}
-		for _, ch := range page {
-			if ch.At.Before(m.Since) {
-				continue
-			}
-			if err := e.startFor(ctx, scenario, ch); err != nil {
-				return err
-			}
-		}
-		if len(page) > 0 {
-			at = next
-			continue
-		}
-		// None was missed since the page was read, or it is read again.
-		seen, over := m.Changes, false
-		if err := e.changeMissed(ctx, app, scenario, func(m Missed) *Missed {
-			if over = m.Changes == seen; over {
-				return nil
-			}
-			return &m
-		}); err != nil || over {
-			return err
-		}
-	}
-}
-
-// startFor starts the run of one change, unless there is one already.
-func (e *Engine) startFor(ctx context.Context, scenario string, ch *Change) error {
-	runs, err := e.store.Runs(ctx, RunQuery{App: ch.App, Scenario: scenario, Change: ch.Seq, Limit: 1})
-	if err != nil || len(runs) > 0 || ch.Silent {
+// stopMissed ends the catch-up of a scenario that is stopped. What it had missed by then stays, for whoever starts it again and asks for it;
+// changes that come while it is stopped are not missed.
+func (l *Loaded) stopMissed(eff *Effects, scenario string) error {
+	row, m, err := l.missedBy(scenario)
+	if err != nil || row == nil {
 		return err
 	}
-	for n := e.backlogs.of(ch.App, scenario); n.Open-n.Waiting >= e.opt.MaxQueued; n = e.backlogs.of(ch.App, scenario) {
-		timer := time.NewTimer(missedPause)
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
-			return ctx.Err()
-		}
-	}
-	_, err = e.commit(ctx, Op{App: ch.App, Decide: func(l *Loaded) (Effects, error) {
-		cat, err := e.cats.current(l)
-		if err != nil {
-			return Effects{}, err
-		}
-		s, ix := cat.structures[ch.Structure], cat.index[ch.Structure]
-		if s == nil || ix == nil {
-			return Effects{}, nil
-		}
-		before, after := imageOf(ch, ch.Before, -1), imageOf(ch, ch.After, 0)
-		old, err := s.decodeOf(before)
-		if err != nil {
-			return Effects{}, err
-		}
-		next, err := s.decodeOf(after)
-		if err != nil {
-			return Effects{}, err
-		}
-		own := *ch
-		a := newAct(l, cat, cause{Who: ch.Who, Chain: ch.Chain, Depth: ch.Depth})
-		_, err = a.matchSome(s, &own, image{before, old}, image{after, next}, scenario)
-		return a.eff, err
-	}})
+	m.Running, m.Closed = false, true
+	next, err := m.record(row, l.Now)
+	eff.Records = append(eff.Records, next)
 	return err
 }

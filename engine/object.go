@@ -61,6 +61,8 @@ type Change struct {
 	// Who wrote it: a user or account id, a token's name, or empty for a step; Run is then the run.
 	Who string
 	Run RunID
+	// User is the end user who caused it, by himself or by what started the run; empty for none.
+	User string
 	// Chain is the id of the first cause of a chain of runs, Depth how far down this change is.
 	Chain  string
 	Depth  int

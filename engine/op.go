@@ -283,6 +283,8 @@ type Record struct {
 	// Rev is raised by each write and is the document's ETag.
 	Rev  int64
 	Body []byte // JSON
+	// late, unless nil, makes the body when the op is applied, which is when its changes have their numbers.
+	late func() []byte
 	// Until is when the record lapses; zero means never.
 	Until   time.Time
 	At      time.Time

@@ -114,6 +114,11 @@ func (e *Engine) saveScenario(l *Loaded, old *Record, before, rec ScenarioRecord
 		return Effects{}, err
 	}
 	eff.Raise = published || rec.State != before.State || old == nil
+	if rec.State == Stopped && before.State != Stopped {
+		if err := l.stopMissed(&eff, rec.ID); err != nil {
+			return Effects{}, err
+		}
+	}
 	if published {
 		v, err := marshal(VersionRecord{Scenario: rec.ID, Number: rec.Version, By: by, Document: rec.Published})
 		if err != nil {
@@ -230,22 +235,38 @@ func (e *Engine) SetState(ctx context.Context, app AppID, id string, state Scena
 
 // DeleteScenario removes a stopped scenario; its runs and versions stay until they are forgotten.
 func (e *Engine) DeleteScenario(ctx context.Context, app AppID, id string) error {
-	_, err := e.Update(ctx, app, RecordScenario, id, true, func(old *Record, _ time.Time) (*Record, error) {
+	lock := []Key{RecordKey(app, RecordScenario, id), RecordKey(app, RecordMissed, id)}
+	_, err := e.commit(ctx, Op{App: app, Lock: lock, Decide: func(l *Loaded) (Effects, error) {
+		old, err := l.RecordForWrite(RecordScenario, id)
+		if err != nil {
+			return Effects{}, err
+		}
 		if old == nil {
-			return nil, coded(ErrNotFound, "SCENARIO_NOT_FOUND", "the app has no scenario of this id")
+			return Effects{}, coded(ErrNotFound, "SCENARIO_NOT_FOUND", "the app has no scenario of this id")
 		}
 		var rec ScenarioRecord
 		if err := json.Unmarshal(old.Body, &rec); err != nil {
-			return nil, fmt.Errorf("read scenario %s: %w", id, err)
+			return Effects{}, fmt.Errorf("read scenario %s: %w", id, err)
 		}
 		if rec.State != Stopped {
-			return nil, coded(ErrConflict, "RUNNING", "the scenario has to be stopped first")
+			return Effects{}, coded(ErrConflict, "RUNNING", "the scenario has to be stopped first")
 		}
-		gone := *old
-		gone.Deleted = true
-		return &gone, nil
-	})
+		eff := Effects{Raise: true, Records: []*Record{removed(old, l.Now)}}
+		// A scenario that is made anew under the id has missed nothing.
+		missed, err := l.RecordForWrite(RecordMissed, id)
+		if missed != nil {
+			eff.Records = append(eff.Records, removed(missed, l.Now))
+		}
+		return eff, err
+	}})
 	return err
+}
+
+// removed takes a record away.
+func removed(old *Record, now time.Time) *Record {
+	gone := revised(old, *old, now)
+	gone.Deleted = true
+	return gone
 }
 
 // Notices lists the problems that conditions of an app's triggers have met since the program started, and the scenarios that are overloaded.

@@ -119,8 +119,8 @@ type Retention struct {
 
 // ChangeCursor is a place in the feed of changes: by transaction, then by number.
 type ChangeCursor struct {
-	Tx  int64
-	Seq int64
+	Tx  int64 `json:"tx"`
+	Seq int64 `json:"seq"`
 }
 
 // RunQuery asks for runs, newest first.

@@ -366,7 +366,7 @@ func (a *act) next(c change, old *Object, after Values, fields []string) (*Objec
 func (a *act) record(c change, old, next *Object, fields []string) *Change {
 	ch := &Change{
 		App: a.app, Structure: c.structure.ID, Object: c.id, Kind: Changed, Version: next.Version,
-		After: next.Data, Fields: fields, Who: a.cause.Who, Chain: a.cause.Chain, Depth: a.cause.Depth, Silent: c.silent, At: a.now(),
+		After: next.Data, Fields: fields, Who: a.cause.Who, User: a.cause.User, Chain: a.cause.Chain, Depth: a.cause.Depth, Silent: c.silent, At: a.now(),
 	}
 	if a.cause.Run != nil {
 		ch.Run = a.cause.Run.ID

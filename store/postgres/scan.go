@@ -66,7 +66,7 @@ func scanObject(s scanner) (*engine.Object, error) {
 	return o, nil
 }
 
-const changeColumns = `seq, app, structure, object, kind, version, before::text, after::text, fields, who, run, chain, depth, silent = 1, op, at`
+const changeColumns = `seq, app, structure, object, kind, version, before::text, after::text, fields, who, user_id, run, chain, depth, silent = 1, op, at`
 
 const selectChange = `SELECT ` + changeColumns + ` FROM changes`
 
@@ -75,7 +75,7 @@ func scanChange(s scanner) (*engine.Change, error) {
 	var before, after *string
 	var fields string
 	var at int64
-	err := s.Scan(&c.Seq, &c.App, &c.Structure, &c.Object, &c.Kind, &c.Version, &before, &after, &fields, &c.Who, &c.Run, &c.Chain, &c.Depth, &c.Silent, &c.Op, &at)
+	err := s.Scan(&c.Seq, &c.App, &c.Structure, &c.Object, &c.Kind, &c.Version, &before, &after, &fields, &c.Who, &c.User, &c.Run, &c.Chain, &c.Depth, &c.Silent, &c.Op, &at)
 	if err != nil {
 		return nil, err
 	}

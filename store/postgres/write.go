@@ -81,11 +81,11 @@ func (w *writer) putChanges(batch *pgx.Batch, writes *engine.Writes) error {
 		if err != nil {
 			return err
 		}
-		rows.add(c.Seq, c.App, c.Structure, c.Object, c.Kind, c.Version, text(c.Before), text(c.After), string(fields), c.Who, c.Run, c.Chain, c.Depth, c.Silent, c.Op, millis(c.At))
+		rows.add(c.Seq, c.App, c.Structure, c.Object, c.Kind, c.Version, text(c.Before), text(c.After), string(fields), c.Who, c.User, c.Run, c.Chain, c.Depth, c.Silent, c.Op, millis(c.At))
 	}
-	rows.queue(batch, `INSERT INTO changes (seq, app, structure, object, kind, version, before, after, fields, who, run, chain, depth, silent, op, at)
-		SELECT q, a, s, o, k, v, b::jsonb, f::jsonb, fs, w, r, c, d, si, op, at FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::text[], $8::text[],
-		$9::text[], $10::text[], $11::text[], $12::text[], $13::bigint[], $14::bigint[], $15::text[], $16::bigint[]) AS u(q, a, s, o, k, v, b, f, fs, w, r, c, d, si, op, at)`)
+	rows.queue(batch, `INSERT INTO changes (seq, app, structure, object, kind, version, before, after, fields, who, user_id, run, chain, depth, silent, op, at)
+		SELECT q, a, s, o, k, v, b::jsonb, f::jsonb, fs, w, u, r, c, d, si, op, at FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::text[], $8::text[],
+		$9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::bigint[], $15::bigint[], $16::text[], $17::bigint[]) AS n(q, a, s, o, k, v, b, f, fs, w, u, r, c, d, si, op, at)`)
 	return nil
 }
 

@@ -81,14 +81,14 @@ func scanObject(s scanner) (*engine.Object, error) {
 	return o, nil
 }
 
-const selectChange = `SELECT seq, app, structure, object, kind, version, before, after, fields, who, run, chain, depth, silent, op, at FROM changes`
+const selectChange = `SELECT seq, app, structure, object, kind, version, before, after, fields, who, user_id, run, chain, depth, silent, op, at FROM changes`
 
 func scanChange(s scanner) (*engine.Change, error) {
 	c := &engine.Change{}
 	var before, after sql.NullString
 	var fields string
 	var at int64
-	err := s.Scan(&c.Seq, &c.App, &c.Structure, &c.Object, &c.Kind, &c.Version, &before, &after, &fields, &c.Who, &c.Run, &c.Chain, &c.Depth, &c.Silent, &c.Op, &at)
+	err := s.Scan(&c.Seq, &c.App, &c.Structure, &c.Object, &c.Kind, &c.Version, &before, &after, &fields, &c.Who, &c.User, &c.Run, &c.Chain, &c.Depth, &c.Silent, &c.Op, &at)
 	if err != nil {
 		return nil, err
 	}

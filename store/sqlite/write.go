@@ -41,9 +41,9 @@ func (w *writer) putObjects(ctx context.Context, writes *engine.Writes) error {
 		if err != nil {
 			return err
 		}
-		err = w.exec(ctx, `INSERT INTO changes (seq, app, structure, object, kind, version, before, after, fields, who, run, chain, depth, silent, op, at)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-			c.Seq, c.App, c.Structure, c.Object, c.Kind, c.Version, text(c.Before), text(c.After), string(fields), c.Who, c.Run, c.Chain, c.Depth, c.Silent, c.Op, millis(c.At))
+		err = w.exec(ctx, `INSERT INTO changes (seq, app, structure, object, kind, version, before, after, fields, who, user_id, run, chain, depth, silent, op, at)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			c.Seq, c.App, c.Structure, c.Object, c.Kind, c.Version, text(c.Before), text(c.After), string(fields), c.Who, c.User, c.Run, c.Chain, c.Depth, c.Silent, c.Op, millis(c.At))
 		if err != nil {
 			return err
 		}

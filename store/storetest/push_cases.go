@@ -189,7 +189,7 @@ func changesOnce(t *testing.T, s engine.Store) {
 func changeDetails(t *testing.T, s engine.Store) {
 	c := &engine.Change{
 		App: app, Structure: "Order", Object: "1", Kind: engine.Changed, Version: 2, Before: []byte(`{"a":"й"}`), After: []byte(`{"a":"😀"}`),
-		Fields: []string{"a"}, Who: "ann", Run: "r", Chain: "c", Depth: 2, Silent: true, At: time.UnixMilli(5).UTC(),
+		Fields: []string{"a"}, Who: "ann", User: "bea", Run: "r", Chain: "c", Depth: 2, Silent: true, At: time.UnixMilli(5).UTC(),
 	}
 	must(t, s, effects(nil, engine.Effects{Changes: []*engine.Change{c}}))
 	seen := changes(t, s, 1)[0]

@@ -46,3 +46,18 @@ func TestAnExplanationJudgesAsTheWriteDid(t *testing.T) {
 		}
 	})
 }
+
+func TestAnExplanationKnowsTheUserOfAChangeThatStartedNothing(t *testing.T) {
+	t.Parallel()
+	onEveryStore(t, func(t *testing.T, w *world) {
+		out, err := w.write(engine.Write{Kind: engine.WriteCreate, Structure: "Order", ID: "1", User: "anna"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.mustPublish(`{"id":"x","structure":"Order","triggers":[{"id":"t","kind":"object","on":["created"],"if":"user.role == 'clerk'"}],"steps":[]}`)
+		x, err := w.e.Explain(w.ctx, app, out.Change)
+		if err != nil || len(x.Scenarios) != 1 || !x.Scenarios[0].Triggers[0].Matches {
+			t.Errorf("the change is explained by %+v, %v", x, err)
+		}
+	})
+}

@@ -25,6 +25,9 @@ type troubled struct {
 	onChange, onCatalogue atomic.Pointer[func() error]
 	// onOwned is told what a read of owned runs gave, and may answer an error instead.
 	onOwned atomic.Pointer[func(rows int) error]
+	// onChanges is told what a read of the feed gave, and may answer an error instead; onRecord is told what record was read.
+	onChanges atomic.Pointer[func(rows int) error]
+	onRecord  atomic.Pointer[func(kind engine.RecordKind)]
 }
 
 func (s *troubled) Commit(ctx context.Context, ops []engine.Op) []engine.Result {
@@ -62,6 +65,24 @@ func (s *troubled) Owned(ctx context.Context, node string, after engine.OwnedPla
 		}
 	}
 	return runs, err
+}
+
+func (s *troubled) Changes(ctx context.Context, app engine.AppID, after engine.ChangeCursor, limit int) ([]*engine.Change, engine.ChangeCursor, error) {
+	changes, next, err := s.Store.Changes(ctx, app, after, limit)
+	if f := s.onChanges.Load(); f != nil && err == nil {
+		if err := (*f)(len(changes)); err != nil {
+			return nil, after, err
+		}
+	}
+	return changes, next, err
+}
+
+func (s *troubled) Record(ctx context.Context, app engine.AppID, kind engine.RecordKind, id string) (*engine.Record, error) {
+	r, err := s.Store.Record(ctx, app, kind, id)
+	if f := s.onRecord.Load(); f != nil {
+		(*f)(kind)
+	}
+	return r, err
 }
 
 // onEveryTroubledStore is onEveryStore with a store that the test can make trouble in.
