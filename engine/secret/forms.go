@@ -14,35 +14,29 @@ import (
 // MinBytes is how long a secret, or a form of it, must be to be masked: shorter ones stand everywhere by chance.
 const MinBytes = 4
 
-// MaxBytes is how long a secret may be to be masked in all its forms; longer ones are masked as they are and as JSON only, so that a
-// masker stays small.
+// MaxBytes is how long a secret may be.
 const MaxBytes = 16 << 10
 
 // minPart is how long a line of a secret of several lines, or a text in one that is JSON, must be to be masked alone.
 const minPart = 16
 
-// forms are the ways in which a value shows up in requests, responses and messages.
+// forms are the ways in which a value as a whole shows up in requests, responses and messages.
 func forms(value string) []string {
-	plain := []string{value}
+	all := allForms(value)
 	if trimmed := strings.TrimSpace(value); trimmed != value {
-		plain = append(plain, trimmed) // headers lose the spaces around them
-	}
-	plain = append(plain, parts(value)...)
-	var all []string
-	for _, p := range plain {
-		if len(p) < MinBytes {
-			continue
-		}
-		if len(p) > MaxBytes {
-			all = append(all, p, inJSON(p))
-			continue
-		}
-		all = append(all, p, hex.EncodeToString([]byte(p)), strings.ToUpper(hex.EncodeToString([]byte(p))), html.EscapeString(p))
-		all = append(all, base64Forms(p)...)
-		all = append(all, urlForms(p)...)
-		all = append(all, jsonForms(p)...)
+		all = append(all, allForms(trimmed)...) // headers lose the spaces around them
 	}
 	return all
+}
+
+func allForms(text string) []string {
+	if len(text) < MinBytes {
+		return nil
+	}
+	all := []string{text, hex.EncodeToString([]byte(text)), strings.ToUpper(hex.EncodeToString([]byte(text))), html.EscapeString(text)}
+	all = append(all, base64Forms(text)...)
+	all = append(all, urlForms(text)...)
+	return append(all, jsonForms(text)...)
 }
 
 // parts are the long lines of a value of several lines, such as a private key, and the long texts of one that is JSON, such as the key file
@@ -94,6 +88,8 @@ func base64Forms(value string) []string {
 	return all
 }
 
+const upperHex = "0123456789ABCDEF"
+
 // urlForms are a value in a path, in a query and as strict encoders write it, with capital and small hexadecimal digits.
 func urlForms(value string) []string {
 	var strict strings.Builder
@@ -102,7 +98,7 @@ func urlForms(value string) []string {
 		if b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z' || b >= '0' && b <= '9' || strings.IndexByte("-._~", b) >= 0 {
 			strict.WriteByte(b)
 		} else {
-			fmt.Fprintf(&strict, "%%%02X", b)
+			strict.Write([]byte{'%', upperHex[b>>4], upperHex[b&15]})
 		}
 	}
 	var all []string

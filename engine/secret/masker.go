@@ -12,13 +12,19 @@ const Mask = "••••"
 //
 // One pass over a text finds every form of every secret at the same time, so the work grows with the text alone and not with the number
 // of secrets; what the finds cover together is masked, also where secrets overlap.
+//
+// Only the beginning of a form, its anchor, is in the tree that the pass walks; of the rest there is a hash. So what a masker takes grows with
+// the number of forms and not with their length.
 type Masker struct {
 	nodes []node
 	// root has the first step for every byte, since most bytes of a text take one from there.
 	root [256]int32
+	// tails are the forms that are longer than their anchor, by the place where that ends.
+	tails map[int32][]tail
+	base  uint64
 }
 
-// node is a place in the tree of all forms. Children are a list: almost every place has one.
+// node is a place in the tree of the beginnings of all forms. Children are a list: almost every place has one.
 type node struct {
 	child, sibling int32
 	// fail is the place for the longest end of this place's text that is also a beginning of a form.
@@ -26,16 +32,30 @@ type node struct {
 	// covers is how many bytes back from here belong to the longest form that ends here, 0 if none does.
 	covers int32
 	char   byte
+	// anchor says that tails has forms which go on from here.
+	anchor bool
 }
+
+// anchorBytes is how much of a form is in the tree: enough that hardly any other text begins like it.
+const anchorBytes = 32
+
+// maxParts is how many parts of secrets (see parts) a masker knows in all their forms; further ones it knows as they are and as JSON.
+const maxParts = 500
 
 // NewMasker makes a masker for values. Values shorter than MinBytes are left out.
 func NewMasker(values []string) *Masker {
-	m := &Masker{nodes: make([]node, 1)}
+	m := &Masker{nodes: make([]node, 1), tails: map[int32][]tail{}, base: newBase()}
 	for _, v := range values {
-		for _, form := range forms(v) {
-			if len(form) >= MinBytes {
-				m.add(form)
+		m.addForms(forms(v))
+	}
+	n := 0
+	for _, v := range values {
+		for _, part := range parts(v) {
+			if n++; n > maxParts {
+				m.addForms([]string{part, inJSON(part)})
+				continue
 			}
+			m.addForms(allForms(part))
 		}
 	}
 	if len(m.nodes) == 1 {
@@ -45,9 +65,17 @@ func NewMasker(values []string) *Masker {
 	return m
 }
 
+func (m *Masker) addForms(all []string) {
+	for _, form := range all {
+		if len(form) >= MinBytes {
+			m.add(form)
+		}
+	}
+}
+
 func (m *Masker) add(form string) {
 	at := int32(0)
-	for i := range len(form) {
+	for i := range min(len(form), anchorBytes) {
 		next := m.step(at, form[i])
 		if next == 0 {
 			next = int32(len(m.nodes))
@@ -59,7 +87,14 @@ func (m *Masker) add(form string) {
 		}
 		at = next
 	}
-	m.nodes[at].covers = int32(len(form))
+	if len(form) <= anchorBytes {
+		m.nodes[at].covers = int32(len(form))
+		return
+	}
+	m.nodes[at].anchor = true
+	if t := newTail(m.base, form); !slices.Contains(m.tails[at], t) {
+		m.tails[at] = append(m.tails[at], t)
+	}
 }
 
 // step is the child of a place for a byte, 0 if there is none: no child is the root.
@@ -107,23 +142,43 @@ type span struct{ from, to int }
 
 // find gives what is to be masked, in order; parts that overlap or touch are one.
 func find[T string | []byte](m *Masker, text T) []span {
-	var found []span
+	var found spans
+	var sums []uint64
 	at := int32(0)
 	for i := range len(text) {
 		at = m.next(at, text[i])
-		covers := int(m.nodes[at].covers)
-		if covers == 0 {
+		n := &m.nodes[at]
+		if n.covers > 0 {
+			found.add(span{i + 1 - int(n.covers), i + 1})
+		}
+		if !n.anchor {
 			continue
 		}
-		one := span{i + 1 - covers, i + 1}
-		// Ends only grow, so what a new find reaches back to is at the end of the list.
-		for len(found) > 0 && found[len(found)-1].to >= one.from {
-			one.from = min(one.from, found[len(found)-1].from)
-			found = found[:len(found)-1]
+		if sums == nil {
+			sums = prefixSums(m.base, text)
 		}
-		found = append(found, one)
+		from := i + 1 - anchorBytes
+		for _, t := range m.tails[at] {
+			if from+t.bytes <= len(text) && t.at(sums, from) {
+				found.add(span{from, from + t.bytes})
+			}
+		}
 	}
 	return found
+}
+
+// spans are parts of a text, in order and apart from each other.
+type spans []span
+
+// add takes in a find. Each begins before the byte that the pass is at and ends there or behind it, so what it touches is at the end of the list.
+func (l *spans) add(one span) {
+	found := *l
+	for len(found) > 0 && found[len(found)-1].to >= one.from {
+		last := found[len(found)-1]
+		one.from, one.to = min(one.from, last.from), max(one.to, last.to)
+		found = found[:len(found)-1]
+	}
+	*l = append(found, one)
 }
 
 // String masks a text.
