@@ -109,9 +109,9 @@ type catalogue struct {
 	secrets    map[string]*openedSecret
 	missed     map[string]*Missed // by scenario
 	mask       *secret.Masker     // of secrets; nil when there are none
-	// items counts the constants and the secrets, constantBytes is what all constants take.
-	items         map[RecordKind]int
-	constantBytes int
+	// items counts the constants and the secrets, constantBytes and secretBytes are what all of them take.
+	items                      map[RecordKind]int
+	constantBytes, secretBytes int
 
 	open func(AppID, secretRecord) (string, error)
 	// queued is how many runs of a scenario may queue.
@@ -247,9 +247,14 @@ func (c *catalogues) load(ctx context.Context, app AppID, number int64) (*catalo
 		return nil, err
 	}
 	c.outdate(app)
-	p, _ := c.byApp.LoadOrStore(app, &atomic.Pointer[catalogue]{})
-	p.(*atomic.Pointer[catalogue]).Store(cat)
+	c.keep(cat)
 	return cat, nil
+}
+
+// keep makes a catalogue the one of its app.
+func (c *catalogues) keep(cat *catalogue) {
+	p, _ := c.byApp.LoadOrStore(cat.app.ID, &atomic.Pointer[catalogue]{})
+	p.(*atomic.Pointer[catalogue]).Store(cat)
 }
 
 func (c *catalogues) compile(app AppID, number int64, records []*Record) (*catalogue, error) {
@@ -287,7 +292,7 @@ func (c *catalogues) compile(app AppID, number int64, records []*Record) (*catal
 	for _, s := range cat.structures {
 		s.dateIn(cat.zone)
 	}
-	cat.mask = cat.masker()
+	cat.maskLike(c.at(app))
 	n := cat.nouns()
 	for _, r := range records {
 		if r.Kind == RecordScenario {

@@ -40,6 +40,7 @@ func documentLimits() []Limit {
 		{"constants_bytes", MaxConstantsBytes, "bytes", "all constants of an app together"},
 		{"secrets_per_app", MaxSecrets, "secrets", "secrets of an app"},
 		{"secret_bytes", secret.MaxBytes, "bytes", "the value of a secret"},
+		{"secrets_bytes", MaxSecretsBytes, "bytes", "the values of all secrets of an app together"},
 		{"secret_hosts", MaxSecretHosts, "hosts", "hosts that a secret may be sent to"},
 		{"notes_bytes", maxNotes, "bytes", "the notes of a constant or a secret"},
 		{"called_vars_bytes", maxResult, "bytes", "variables of a called run that its caller gets"},

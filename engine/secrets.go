@@ -17,8 +17,9 @@ const RecordSecret RecordKind = "secret"
 
 // Bounds of secrets.
 const (
-	MaxSecrets     = 200 // of an app
-	MaxSecretHosts = 20
+	MaxSecrets      = 200      // of an app
+	MaxSecretsBytes = 64 << 10 // of the values of all of them: whatever runs log and answers hold is searched for them
+	MaxSecretHosts  = 20
 )
 
 // Secret is a secret without its value, which only goes to the hosts that it names.
@@ -114,6 +115,34 @@ func checkSecret(id string, hosts []string, notes string, value *string) error {
 
 var errNoKey = coded(ErrUnavailable, "SECRET_KEY", "this server has no key for secrets; start it with a data directory or name the key's file")
 
+// change is the secret's record as the write leaves it.
+func (w SecretWrite) change(cat *catalogue, old *Record, sealed []byte, now time.Time) (secretRecord, error) {
+	rec := secretRecord{ID: w.ID}
+	if old != nil {
+		if err := json.Unmarshal(old.Body, &rec); err != nil {
+			return rec, fmt.Errorf("read secret %s: %w", w.ID, err)
+		}
+	}
+	was := rec
+	if w.Hosts != nil {
+		rec.Hosts = *w.Hosts
+	}
+	if w.Notes != nil {
+		rec.Notes = *w.Notes
+	}
+	if sealed != nil {
+		rec.Sealed, rec.By, rec.SetAt = sealed, w.Who, now
+	}
+	if err := checkSecret(rec.ID, rec.Hosts, rec.Notes, w.Value); err != nil {
+		return rec, err
+	}
+	before, after := secret.Len(was.Sealed), secret.Len(rec.Sealed)
+	if after > before && cat.secretBytes-before+after > MaxSecretsBytes {
+		return rec, &InvalidError{Conflict: true, Fields: []FieldError{overLimit("value", "secrets_bytes", "the secrets of an app may take at most %d bytes together", MaxSecretsBytes)}}
+	}
+	return rec, nil
+}
+
 // PutSecret makes or changes a secret and says whether it is new. The value is sealed before it is handed to the store, and nothing gives it
 // back.
 func (e *Engine) PutSecret(ctx context.Context, w SecretWrite) (saved Secret, rev int64, created bool, err error) {
@@ -126,25 +155,12 @@ func (e *Engine) PutSecret(ctx context.Context, w SecretWrite) (saved Secret, re
 	}
 	now := e.opt.Clock().UTC().Truncate(time.Millisecond)
 	var rec secretRecord
-	row, created, err := e.putItem(ctx, w.App, itemWrite{kind: RecordSecret, id: w.ID, rev: w.Rev, limit: "secrets_per_app", most: MaxSecrets, decide: func(_ *catalogue, old *Record) ([]byte, error) {
-		rec = secretRecord{ID: w.ID}
-		if old != nil {
-			if err := json.Unmarshal(old.Body, &rec); err != nil {
-				return nil, fmt.Errorf("read secret %s: %w", w.ID, err)
-			}
-		}
-		if w.Hosts != nil {
-			rec.Hosts = *w.Hosts
-		}
-		if w.Notes != nil {
-			rec.Notes = *w.Notes
-		}
-		if sealed != nil {
-			rec.Sealed, rec.By, rec.SetAt = sealed, w.Who, now
-		}
-		if err := checkSecret(rec.ID, rec.Hosts, rec.Notes, w.Value); err != nil {
+	row, created, err := e.putItem(ctx, w.App, itemWrite{kind: RecordSecret, id: w.ID, rev: w.Rev, limit: "secrets_per_app", most: MaxSecrets, decide: func(cat *catalogue, old *Record) ([]byte, error) {
+		next, err := w.change(cat, old, sealed, now)
+		if err != nil {
 			return nil, err
 		}
+		rec = next
 		return marshal(rec)
 	}})
 	if err != nil {
@@ -217,21 +233,30 @@ func (c *catalogue) knowSecret(r *Record) {
 		c.log.Warn("secret can not be opened", "app", c.app.ID, "secret", rec.ID, "err", s.failed)
 	}
 	c.secrets[rec.ID] = s
+	c.secretBytes += secret.Len(rec.Sealed)
 }
 
-// masker takes the app's secrets out of what is kept or shown.
-func (c *catalogue) masker() *secret.Masker {
+// values are the app's secrets in their order.
+func (c *catalogue) values() []string {
 	var values []string
 	for _, s := range c.secrets {
 		if s.failed == nil {
 			values = append(values, s.value)
 		}
 	}
-	if len(values) == 0 {
-		return nil
-	}
 	slices.Sort(values)
-	return secret.NewMasker(values)
+	return values
+}
+
+// maskLike makes what takes the app's secrets out of all that is kept or shown, or takes that of an earlier catalogue, whose secrets were the
+// same: a catalogue is made for every change of anything, and a masker costs far more than the rest of it.
+func (c *catalogue) maskLike(was *catalogue) {
+	values := c.values()
+	if was != nil && was.mask != nil && slices.Equal(values, was.values()) {
+		c.mask = was.mask
+		return
+	}
+	c.mask = secret.NewMasker(values)
 }
 
 // opened are the values of secrets as expressions see them.

@@ -63,6 +63,9 @@ func (b *Box) Seal(plain, app, name string) []byte {
 	return b.aead.Seal([]byte{version}, nil, []byte(plain), bound(app, name))
 }
 
+// Len is how long a secret is, by what Seal gave for it: a byte of version, the nonce and the tag come on top.
+func Len(sealed []byte) int { return max(0, len(sealed)-1-12-16) }
+
 // Open decrypts what Seal gave for the same app and name, or fails with ErrSealed.
 func (b *Box) Open(sealed []byte, app, name string) (string, error) {
 	if len(sealed) == 0 || sealed[0] != version {

@@ -4,11 +4,13 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -272,6 +274,44 @@ func TestAConstantIsReadByEveryExpression(t *testing.T) {
 		problems, err := w.e.Validate(w.ctx, app, []byte(`{"id":"y","steps":[{"id":"p","kind":"push","to":"*","event":"{{ const.shopp }}"}]}`))
 		if err != nil || !strings.Contains(fmt.Sprint(problems), "shop") {
 			t.Errorf("an unknown constant: %v (%v)", problems, err)
+		}
+	})
+}
+
+// 200 secrets of 16 KB each made a masker of 1.8 GB, anew for every change of the app.
+func TestTheSecretsOfAnAppAreBoundedTogether(t *testing.T) {
+	onEveryStore(t, func(t *testing.T, w *world) {
+		sealed(t, w, newBox(t))
+		long := strings.Repeat(canary, secret.MaxBytes/len(canary))
+		hosts := []string{"api.example.com"}
+		put := func(id, value string) error {
+			_, _, _, err := w.e.PutSecret(w.ctx, engine.SecretWrite{App: app, ID: id, Value: &value, Hosts: &hosts})
+			return err
+		}
+		for i := range engine.MaxSecretsBytes / secret.MaxBytes {
+			if err := put(fmt.Sprint("long", i), long); err != nil {
+				t.Fatal(err)
+			}
+		}
+		rest := engine.MaxSecretsBytes - engine.MaxSecretsBytes/secret.MaxBytes*len(long)
+		if err := put("last", strings.Repeat("x", rest)); err != nil {
+			t.Errorf("a secret that just fits is refused: %v", err)
+		}
+		inv, is := errors.AsType[*engine.InvalidError](put("more", "more"))
+		if !is || !inv.Conflict || inv.Fields[0].Path != "value" || inv.Fields[0].Limit != "secrets_bytes" {
+			t.Errorf("a secret beyond the bound: %v", inv)
+		}
+		if err := put("long0", long+"x"); err == nil {
+			t.Error("a secret grows beyond the bound")
+		}
+		if err := put("long0", long[1:]); err != nil {
+			t.Errorf("a secret can not shrink: %v", err)
+		}
+		if err := put("more", "y"); engine.ErrorCode(err) != "LIMIT" || err == nil {
+			t.Errorf("a secret that is too short: %v", err)
+		}
+		if !slices.ContainsFunc(engine.Limits(), func(l engine.Limit) bool { return l.Name == "secrets_bytes" && l.Value == engine.MaxSecretsBytes }) {
+			t.Error("the bound is not among the limits")
 		}
 	})
 }
