@@ -104,7 +104,7 @@ func constantType(v any) expr.Type {
 }
 
 // PutConstant makes or changes a constant and says whether it is new. rev, when not 0, must be its revision. The type of one that published
-// scenarios read stays as it is.
+// scenarios or runs that go on read stays as it is.
 func (e *Engine) PutConstant(ctx context.Context, app AppID, c Constant, rev int64) (saved *Record, created bool, err error) {
 	value, err := c.read()
 	if err != nil {
@@ -114,40 +114,54 @@ func (e *Engine) PutConstant(ctx context.Context, app AppID, c Constant, rev int
 	if err != nil {
 		return nil, false, err
 	}
-	return e.putItem(ctx, app, itemWrite{kind: RecordConstant, id: c.ID, rev: rev, limit: "constants_per_app", most: MaxConstants, decide: func(cat *catalogue, old *Record) ([]byte, error) {
-		if old != nil && constantType(cat.constants[c.ID]).Kind != constantType(value).Kind {
-			if by := cat.readers("const", c.ID); len(by) > 0 {
-				return nil, inUse("value", "CONSTANT_IN_USE", "its type can not change while published scenarios read it: %s", strings.Join(by, ", "))
+	err = e.asOf(ctx, app, func(cat *catalogue) (err error) {
+		var older olderReaders
+		if cat.retypes(c.ID, value) {
+			if older, err = e.olderReaders(ctx, cat, "const", c.ID); err != nil {
+				return err
 			}
 		}
-		if old == nil || !bytes.Equal(old.Body, body) {
-			if cat.constantBytes+len(body) > MaxConstantsBytes {
+		saved, created, err = e.putConstant(ctx, app, constantWrite{Constant: c, value: value, body: body, rev: rev, older: older})
+		return err
+	})
+	return saved, created, err
+}
+
+// constantWrite makes or changes a constant.
+type constantWrite struct {
+	Constant
+	value any
+	body  []byte
+	rev   int64
+	// older are found out only for a constant that changes its type.
+	older olderReaders
+}
+
+// retypes says that a constant has a value of another type.
+func (c *catalogue) retypes(id string, value any) bool {
+	was, known := c.constants[id]
+	return known && constantType(was).Kind != constantType(value).Kind
+}
+
+func (e *Engine) putConstant(ctx context.Context, app AppID, c constantWrite) (saved *Record, created bool, err error) {
+	return e.putItem(ctx, app, itemWrite{kind: RecordConstant, id: c.ID, rev: c.rev, limit: "constants_per_app", most: MaxConstants, decide: func(cat *catalogue, old *Record) ([]byte, error) {
+		if old != nil && cat.retypes(c.ID, c.value) {
+			if err := cat.unread("value", "its type can not change while", "const", c.ID, c.older); err != nil {
+				return nil, err
+			}
+		}
+		if old == nil || !bytes.Equal(old.Body, c.body) {
+			if cat.constantBytes+len(c.body) > MaxConstantsBytes {
 				return nil, &InvalidError{Conflict: true, Fields: []FieldError{overLimit("value", "constants_bytes", "the constants of an app may take at most %d bytes together", MaxConstantsBytes)}}
 			}
 		}
-		return body, nil
+		return c.body, nil
 	}})
 }
 
-// DeleteConstant takes away a constant that no published scenario reads. rev, when not 0, must be its revision.
+// DeleteConstant takes away a constant that no published scenario and no run that goes on reads. rev, when not 0, must be its revision.
 func (e *Engine) DeleteConstant(ctx context.Context, app AppID, id string, rev int64) error {
-	return e.deleteItem(ctx, app, RecordConstant, "const", id, rev)
-}
-
-// inUse refuses what published scenarios stand in the way of.
-func inUse(path, code, format string, args ...any) error {
-	return &InvalidError{Conflict: true, Fields: []FieldError{{Path: path, Code: code, Message: fmt.Sprintf(format, args...)}}}
-}
-
-// readers are the published scenarios that name const.<id> or secret.<id>.
-func (c *catalogue) readers(root, id string) []string {
-	var by []string
-	for _, scenario := range keysOf(c.scenarios) {
-		if v := c.scenarios[scenario].version; v != nil && (v.names[root+"."+id] || v.names[root]) {
-			by = append(by, scenario)
-		}
-	}
-	return by
+	return e.deleteItem(ctx, app, itemDeletion{kind: RecordConstant, root: "const", id: id, rev: rev})
 }
 
 // itemWrite makes or changes a constant or a secret.
@@ -208,24 +222,41 @@ func atRevision(old *Record, rev int64) error {
 	return nil
 }
 
-func (e *Engine) deleteItem(ctx context.Context, app AppID, kind RecordKind, root, id string, rev int64) error {
-	_, err := e.commit(ctx, Op{App: app, Lock: []Key{RecordKey(app, kind, id)}, Decide: func(l *Loaded) (Effects, error) {
+// itemDeletion takes away a constant or a secret, which expressions name root.id.
+type itemDeletion struct {
+	kind     RecordKind
+	root, id string
+	rev      int64
+}
+
+func (e *Engine) deleteItem(ctx context.Context, app AppID, d itemDeletion) error {
+	return e.asOf(ctx, app, func(cat *catalogue) error {
+		older, err := e.olderReaders(ctx, cat, d.root, d.id)
+		if err != nil {
+			return err
+		}
+		return e.deleteUnread(ctx, app, d, older)
+	})
+}
+
+func (e *Engine) deleteUnread(ctx context.Context, app AppID, d itemDeletion, older olderReaders) error {
+	_, err := e.commit(ctx, Op{App: app, Lock: []Key{RecordKey(app, d.kind, d.id)}, Decide: func(l *Loaded) (Effects, error) {
 		cat, err := e.cats.current(l)
 		if err != nil {
 			return Effects{}, err
 		}
-		old, err := l.RecordForWrite(kind, id)
+		old, err := l.RecordForWrite(d.kind, d.id)
 		switch {
 		case err != nil:
 			return Effects{}, err
 		case old == nil:
-			return Effects{}, coded(ErrNotFound, strings.ToUpper(string(kind))+"_NOT_FOUND", "the app has no %s of this id", kind)
+			return Effects{}, coded(ErrNotFound, strings.ToUpper(string(d.kind))+"_NOT_FOUND", "the app has no %s of this id", d.kind)
 		}
-		if err := atRevision(old, rev); err != nil {
+		if err := atRevision(old, d.rev); err != nil {
 			return Effects{}, err
 		}
-		if by := cat.readers(root, id); len(by) > 0 {
-			return Effects{}, inUse("id", strings.ToUpper(string(kind))+"_IN_USE", "published scenarios read it: %s", strings.Join(by, ", "))
+		if err := cat.unread("id", "", d.root, d.id, older); err != nil {
+			return Effects{}, err
 		}
 		gone := revised(old, *old, l.Now)
 		gone.Deleted = true

@@ -79,6 +79,7 @@ func runLimits() []Limit {
 		{"debounce", maxDebounce.Milliseconds(), "ms", "the debounce of a scenario; a run waits ten times as long at most"},
 		{"run_active", maxActive.Milliseconds(), "ms", "the timeout of a scenario: what the steps of one run work outside in all; 5 minutes when it is not set"},
 		{"delay", maxDuration.Milliseconds(), "ms", "one wait of a run"},
+		{"open_versions", maxOpenVersions, "versions", "older versions of scenarios by which open runs of an app go, for a constant or secret to be deleted"},
 		{"waiting_runs", maxWaiting, "runs", "runs of an app that wait for a time"},
 		{"push_bytes", MaxPush, "bytes", "the message of a push"},
 		{"push_total_bytes", MaxPushTotal, "bytes", "the message of a push times its receivers"},

@@ -197,9 +197,9 @@ func (e *Engine) Secrets(ctx context.Context, app AppID) ([]Item[Secret], error)
 	return list, nil
 }
 
-// DeleteSecret takes away a secret that no published scenario names. rev, when not 0, must be its revision.
+// DeleteSecret takes away a secret that no published scenario and no run that goes on names. rev, when not 0, must be its revision.
 func (e *Engine) DeleteSecret(ctx context.Context, app AppID, id string, rev int64) error {
-	return e.deleteItem(ctx, app, RecordSecret, "secret", id, rev)
+	return e.deleteItem(ctx, app, itemDeletion{kind: RecordSecret, root: "secret", id: id, rev: rev})
 }
 
 // open gives a secret's value.

@@ -90,6 +90,8 @@ type Store interface {
 	Due(ctx context.Context, before time.Time, limit int) ([]*Run, error)
 	// Backlog counts the open runs of an app's scenarios.
 	Backlog(ctx context.Context, app AppID) (map[string]Backlog, error)
+	// OpenVersions lists the versions by which open runs of an app go, each once, by scenario and number, at most limit.
+	OpenVersions(ctx context.Context, app AppID, limit int) ([]ScenarioVersion, error)
 	// Prune deletes a slice of what is older than the policy says and returns how many rows went; 0 means that nothing is left to prune.
 	// A store may keep rows longer to drop many at once, which count as one.
 	Prune(ctx context.Context, p Retention) (int, error)
@@ -121,6 +123,12 @@ type Retention struct {
 type ChangeCursor struct {
 	Tx  int64 `json:"tx"`
 	Seq int64 `json:"seq"`
+}
+
+// ScenarioVersion names one version of a scenario.
+type ScenarioVersion struct {
+	Scenario string
+	Number   int64
 }
 
 // RunQuery asks for runs, newest first.

@@ -179,11 +179,11 @@ func (s *Store) Due(ctx context.Context, before time.Time, limit int) ([]*engine
 }
 
 // openRuns are the runs of an app that have not ended, found by the partial indexes of those: the finished ones are far more.
-const openRuns = `SELECT scenario, status FROM runs WHERE app = $1 AND lane <> '' AND finished_at = 0
-	UNION ALL SELECT scenario, status FROM runs WHERE app = $1 AND lane = '' AND status = 'ready'
-	UNION ALL SELECT scenario, status FROM runs WHERE app = $1 AND lane = '' AND status = 'waiting'
-	UNION ALL SELECT scenario, status FROM runs WHERE app = $1 AND lane = '' AND status = 'calling'
-	UNION ALL SELECT scenario, status FROM runs WHERE app = $1 AND lane = '' AND status = 'queued' AND permit > 0`
+const openRuns = `SELECT scenario, version, status FROM runs WHERE app = $1 AND lane <> '' AND finished_at = 0
+	UNION ALL SELECT scenario, version, status FROM runs WHERE app = $1 AND lane = '' AND status = 'ready'
+	UNION ALL SELECT scenario, version, status FROM runs WHERE app = $1 AND lane = '' AND status = 'waiting'
+	UNION ALL SELECT scenario, version, status FROM runs WHERE app = $1 AND lane = '' AND status = 'calling'
+	UNION ALL SELECT scenario, version, status FROM runs WHERE app = $1 AND lane = '' AND status = 'queued' AND permit > 0`
 
 // Backlog counts the open runs of an app's scenarios.
 func (s *Store) Backlog(ctx context.Context, app engine.AppID) (map[string]engine.Backlog, error) {
@@ -196,4 +196,13 @@ func (s *Store) Backlog(ctx context.Context, app engine.AppID) (map[string]engin
 		return scenario, err
 	}, `SELECT scenario, COUNT(*), COUNT(CASE WHEN status = 'waiting' THEN 1 END) FROM (`+openRuns+`) AS r GROUP BY scenario`, app)
 	return counts, err
+}
+
+// OpenVersions lists the versions of open runs.
+func (s *Store) OpenVersions(ctx context.Context, app engine.AppID, limit int) ([]engine.ScenarioVersion, error) {
+	return list(ctx, s, func(sc scanner) (engine.ScenarioVersion, error) {
+		var v engine.ScenarioVersion
+		err := sc.Scan(&v.Scenario, &v.Number)
+		return v, err
+	}, `SELECT DISTINCT scenario, version FROM (`+openRuns+`) AS r ORDER BY scenario, version LIMIT $2`, app, limit)
 }

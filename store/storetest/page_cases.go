@@ -16,6 +16,7 @@ var pageCases = map[string]func(*testing.T, engine.Store){
 	"Pages/OfChangesEndAtTheirBytes":        changePages,
 	"Runs/AreListedWithoutTheirState":       runsWithoutState,
 	"Runs/BacklogCountsByScenario":          backlogByScenario,
+	"Runs/OpenVersionsAreListedOnce":        openVersions,
 	"Prune/ForgetsCountersThatLapse":        pruneCounters,
 	"Prune/KeepsTheNewestChangesOfEachApp":  pruneChanges,
 	"Prune/KeepsTheClaimsThatLapseTheLast":  pruneClaims,
@@ -185,6 +186,39 @@ func backlogByScenario(t *testing.T, s engine.Store) {
 	got, err := s.Backlog(t.Context(), app)
 	if err != nil || len(got) != 2 || got["a"] != (engine.Backlog{Open: 7, Waiting: 4}) || got["b"] != (engine.Backlog{Open: 14, Waiting: 8}) {
 		t.Errorf("backlog: %v, %v", got, err)
+	}
+}
+
+func openVersions(t *testing.T, s engine.Store) {
+	var runs []*engine.Run
+	add := func(scenario string, version int64, lane string, status engine.RunStatus) {
+		r := run(fmt.Sprint("run", len(runs)))
+		r.Scenario, r.Version, r.Status, r.Lane, r.Place = scenario, version, status, lane, int64(len(runs))
+		if !status.Open() {
+			r.FinishedAt = time.UnixMilli(7)
+		}
+		runs = append(runs, r)
+	}
+	for range 2 {
+		add("b", 1, "", engine.RunReady)
+		add("a", 12, "", engine.RunWaiting)
+		add("a", 2, "", engine.RunCalling)
+		add("a", 3, "lane", engine.RunQueued)
+		add("b", 2, "lane", engine.RunWaiting)
+		add("b", 3, "", engine.RunDone)
+		add("c", 1, "lane", engine.RunCancelled)
+	}
+	must(t, s, effects(nil, engine.Effects{Runs: runs}))
+	other := run("other")
+	other.App, other.Scenario = "other", "d"
+	must(t, s, engine.Op{ID: "other", App: "other", Decide: func(*engine.Loaded) (engine.Effects, error) {
+		return engine.Effects{Runs: []*engine.Run{other}}, nil
+	}})
+	for limit, want := range map[int]string{10: "[{a 2} {a 3} {a 12} {b 1} {b 2}]", 2: "[{a 2} {a 3}]"} {
+		got, err := s.OpenVersions(t.Context(), app, limit)
+		if err != nil || fmt.Sprint(got) != want {
+			t.Errorf("at most %d: %v, %v; want %s", limit, got, err, want)
+		}
 	}
 }
 
