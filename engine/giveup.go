@@ -38,7 +38,7 @@ func (e *Engine) giveUp(op *advanceOp, cause error) {
 		e.hold(r, cause)
 		return
 	}
-	e.log.Error("run can not go on", "run", r.ID, "scenario", r.Scenario, "err", cause)
+	e.log.Error("run can not go on", "run", r.ID, "scenario", r.Scenario, "err", e.cats.at(r.App).clean(cause))
 	o := Op{
 		ID: OpID(e.opt.NewID()), App: r.App, Fence: &Fence{Run: r.ID, Epoch: r.Epoch, Cursor: r.Cursor},
 		Decide: func(l *Loaded) (Effects, error) {
@@ -56,7 +56,7 @@ func (e *Engine) giveUp(op *advanceOp, cause error) {
 				w.state = newState(r.Scenario)
 				w.state.Seat = seatOf(row)
 			}
-			w.run.Error = &RunError{Code: ErrorCode(cause), Message: cat.mask.String(cause.Error())}
+			w.run.Error = &RunError{Code: ErrorCode(cause), Message: cat.clean(cause)}
 			w.finish(RunFailed)
 			return w.save(row)
 		},

@@ -314,7 +314,7 @@ func runStep(s *step, scope *Scope) (out Outcome, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = coded(ErrInvalid, "PANIC", "step %s broke: %v", s.kind, r)
-			scope.a.cat.log.Error("step panicked", "kind", s.kind, "run", scope.run.ID, "panic", r, "stack", string(debug.Stack()))
+			scope.a.cat.log.Error("step panicked", "kind", s.kind, "run", scope.run.ID, "panic", scope.a.cat.clean(r), "stack", string(debug.Stack()))
 		}
 	}()
 	return s.run(scope)

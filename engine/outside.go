@@ -103,7 +103,7 @@ func (s *step) outsideSafely(ctx context.Context, o *Outside) (value any, err er
 	defer func() {
 		if r := recover(); r != nil {
 			err = coded(ErrInvalid, "PANIC", "step %s broke: %v", s.kind, r)
-			o.e.log.Error("step panicked", "kind", s.kind, "run", o.op.run.ID, "panic", r, "stack", string(debug.Stack()))
+			o.e.log.Error("step panicked", "kind", s.kind, "run", o.op.run.ID, "panic", o.cat.clean(r), "stack", string(debug.Stack()))
 		}
 	}()
 	return s.outside(ctx, o)

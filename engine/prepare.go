@@ -18,7 +18,7 @@ func (e *Engine) evaluate(ctx context.Context, op *advanceOp, effects bool) (err
 		// The run fails; without that it would stay in hand and go nowhere until the next start.
 		if r := recover(); r != nil {
 			err = coded(ErrInvalid, "PANIC", "the run can not be prepared: %v", r)
-			e.log.Error("evaluation panicked", "run", op.run.ID, "panic", r, "stack", string(debug.Stack()))
+			e.log.Error("evaluation panicked", "run", op.run.ID, "panic", e.cats.at(op.run.App).clean(r), "stack", string(debug.Stack()))
 		}
 	}()
 	r := op.run

@@ -299,8 +299,35 @@ func (o *Outside) MayGo(to *url.URL) error {
 	return nil
 }
 
+// Told is what may be told of an address that is made with a secret: where the secret may go in any case, and Mask for the rest. A function of
+// a secret, such as upper(secret.crm), can not be found in a text. With hidden, the host may be made with the secret too.
+func (o *Outside) Told(to *url.URL) (text string, hidden bool) {
+	text, hidden = secret.Mask, true
+	for _, id := range o.secrets {
+		for _, h := range o.cat.secrets[id].hosts {
+			switch {
+			case !h.Allows(to):
+			case h.One():
+				return to.Scheme + "://" + to.Host + "/" + secret.Mask, false
+			default:
+				text = h.String() + "/" + secret.Mask
+			}
+		}
+	}
+	return text, hidden
+}
+
 // Mask takes the app's secrets out of what the step yields: a tree of maps, lists and plain values.
 func (o *Outside) Mask(tree any) any { return o.cat.mask.Tree(tree) }
+
+// clean is an error, or what a panic said, in words that hold no secret. Without a catalogue nothing of the app was opened yet.
+func (c *catalogue) clean(v any) string {
+	text := fmt.Sprint(v)
+	if c == nil {
+		return text
+	}
+	return c.mask.String(text)
+}
 
 // maskedError is an error whose words hold no secret.
 type maskedError struct {

@@ -2,7 +2,9 @@ package engine
 
 import (
 	"bytes"
+	"fmt"
 	"log/slog"
+	"net/url"
 	"testing"
 
 	"github.com/cuelight/cuelight/engine/secret"
@@ -46,5 +48,36 @@ func TestAnUnrelatedChangeKeepsTheMasker(t *testing.T) {
 	}
 	if last := load(); last.mask != nil {
 		t.Error("without secrets there is a masker")
+	}
+}
+
+func TestAnAddressThatIsMadeWithASecretTellsNoMoreThanItsHosts(t *testing.T) {
+	t.Parallel()
+	opened := func(hosts ...string) *openedSecret {
+		s := &openedSecret{}
+		for _, text := range hosts {
+			h, err := secret.ParseHost(text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.hosts = append(s.hosts, h)
+		}
+		return s
+	}
+	o := &Outside{secrets: []string{"crm", "key"}, cat: &catalogue{secrets: map[string]*openedSecret{
+		"crm": opened("*.example.com", "http://10.1.2.3:8080"), "key": opened("api.example.com", "*.example.com", "http://10.1.2.3:8080"),
+	}}}
+	for address, want := range map[string]string{
+		"https://api.example.com/CANARY?x=CANARY#CANARY": "https://api.example.com/•••• false",
+		"http://10.1.2.3:8080/CANARY":                    "http://10.1.2.3:8080/•••• false",
+		"https://CANARY.example.com/":                    "https://*.example.com:443/•••• true",
+	} {
+		to, err := url.Parse(address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if text, hidden := o.Told(to); fmt.Sprint(text, " ", hidden) != want {
+			t.Errorf("%s is told as %s, %t; want %s", address, text, hidden, want)
+		}
 	}
 }

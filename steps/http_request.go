@@ -100,6 +100,10 @@ func httpOutside(ctx context.Context, o *engine.Outside, c *httpRequest) (any, e
 	if err := o.MayGo(to); err != nil {
 		return nil, err
 	}
+	shown := req.URL
+	if c.URL.Secret() {
+		shown, req.SecretHost = o.Told(to)
+	}
 	client, err := network.client(o.App())
 	if err != nil {
 		return nil, err
@@ -109,7 +113,7 @@ func httpOutside(ctx context.Context, o *engine.Outside, c *httpRequest) (any, e
 		return nil, asHTTPError(err)
 	}
 	if failure := res.Failure(); failure != nil && !c.IgnoreErrors {
-		return nil, refused(failure, o, req, res)
+		return nil, refused(failure, o, answered(req, shown, res), res)
 	}
 	if err := res.Complete(); err != nil {
 		return nil, asHTTPError(err)
@@ -119,10 +123,14 @@ func httpOutside(ctx context.Context, o *engine.Outside, c *httpRequest) (any, e
 		headers[strings.ToLower(name)] = strings.Join(res.Headers[name], ", ")
 	}
 	output := map[string]any{"status": int64(res.Status), "ok": res.Status < 400, "headers": headers, "body": bodyValue(res)}
-	note := map[string]any{"method": req.Method, "url": req.URL, "status": int64(res.Status), "ms": res.Took.Milliseconds()}
 	output, _ = o.Mask(output).(map[string]any)
-	note, _ = o.Mask(note).(map[string]any)
+	note, _ := o.Mask(answered(req, shown, res)).(map[string]any)
 	return httpAnswer{output, note}, nil
+}
+
+// answered is what the run's log tells of a request; its headers and body are told nowhere.
+func answered(req egress.Request, shown string, res egress.Response) map[string]any {
+	return map[string]any{"method": req.Method, "url": shown, "status": int64(res.Status), "ms": res.Took.Milliseconds()}
 }
 
 func asHTTPError(err error) error {
@@ -136,14 +144,15 @@ func asHTTPError(err error) error {
 const maxShown = 2 << 10
 
 // refused is a request that was answered by an error, with the beginning of that answer.
-func refused(failure error, o *engine.Outside, req egress.Request, res egress.Response) error {
+func refused(failure error, o *engine.Outside, note map[string]any, res egress.Response) error {
 	e, ok := errors.AsType[*egress.Error](failure)
 	if !ok {
 		return failure
 	}
 	// Masked as a whole, and cut then: half a secret would not be known as one.
 	shown, _ := o.Mask(strings.ToValidUTF8(strings.ReplaceAll(string(res.Body), "\x00", "\uFFFD"), "\uFFFD")).(string)
-	return httpError{e, o.Mask(map[string]any{"method": req.Method, "url": req.URL, "status": int64(res.Status), "ms": res.Took.Milliseconds(), "answer": cut(shown)})}
+	note["answer"] = cut(shown)
+	return httpError{e, o.Mask(note)}
 }
 
 // cut is the beginning of a text.

@@ -63,6 +63,20 @@ func port(to *url.URL) string {
 	return "443"
 }
 
+// Covers says whether the host allows every address that another one allows.
+func (h Host) Covers(o Host) bool {
+	if h.scheme != o.scheme || h.port != o.port {
+		return false
+	}
+	if h.below {
+		return strings.HasSuffix(o.name, "."+h.name) || o.below && o.name == h.name
+	}
+	return !o.below && o.name == h.name
+}
+
+// One says that the host is one and not all below a name.
+func (h Host) One() bool { return !h.below }
+
 // String writes the host with its scheme and port.
 func (h Host) String() string {
 	name := h.name

@@ -346,3 +346,37 @@ func BenchmarkMasker(b *testing.B) {
 		m.JSON(text)
 	}
 }
+
+func TestAHostCoversWhatLiesWithinIt(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		host, other string
+		want        bool
+	}{
+		{"api.example.com", "api.example.com", true},
+		{"api.example.com", "API.example.com:443", true},
+		{"api.example.com", "http://api.example.com", false},
+		{"api.example.com", "api.example.com:8443", false},
+		{"api.example.com", "*.api.example.com", false},
+		{"api.example.com", "*.example.com", false},
+		{"*.example.com", "api.example.com", true},
+		{"*.example.com", "*.example.com", true},
+		{"*.example.com", "*.eu.example.com", true},
+		{"*.example.com", "example.com", false},
+		{"*.example.com", "evilexample.com", false},
+		{"*.eu.example.com", "*.example.com", false},
+		{"http://*.example.com", "api.example.com", false},
+	} {
+		host, err := ParseHost(c.host)
+		if err != nil {
+			t.Fatal(err)
+		}
+		other, err := ParseHost(c.other)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if host.Covers(other) != c.want {
+			t.Errorf("that %s covers %s is %t", c.host, c.other, !c.want)
+		}
+	}
+}

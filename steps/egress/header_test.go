@@ -1,8 +1,11 @@
 package egress
 
 import (
+	"context"
 	"errors"
+	"net"
 	"net/http"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -134,5 +137,24 @@ func TestErrorsAreToldApart(t *testing.T) {
 	err = failed("HTTP_DNS", true, http.ErrAbortHandler, "x")
 	if errors.Is(err, engine.ErrInvalid) || !errors.Is(err, ErrFailed) || !errors.Is(err, http.ErrAbortHandler) || engine.ErrorCode(err) != "HTTP_DNS" {
 		t.Errorf("got %v", err)
+	}
+}
+
+// upper(secret.crm) as a part of the host's name stood in the error.
+func TestAHostThatMayBeSecretIsNotNamed(t *testing.T) {
+	t.Parallel()
+	s := serve(t, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, r.URL.Path+"x", http.StatusFound) })
+	nowhere := names(func(context.Context, string) ([]netip.Addr, error) { return nil, &net.DNSError{IsNotFound: true} })
+	for code, c := range map[string]*Client{"HTTP_DNS": client(t, Options{Resolver: nowhere}), "EGRESS_ADDRESS": client(t, Options{}), "EGRESS_REDIRECT": client(t, Options{}, s)} {
+		url := "http://CANARY.a.test/"
+		if code == "EGRESS_REDIRECT" {
+			url = s.at("CANARY.a.test", "/")
+		}
+		if e := failure(t, c, Request{URL: url}, code); !strings.Contains(e.Error(), "canary.a.test") {
+			t.Errorf("%s does not name the host: %v", code, e)
+		}
+		if e := failure(t, c, Request{URL: url, SecretHost: true}, code); strings.Contains(strings.ToLower(e.Error()), "canary") || !strings.Contains(e.Error(), "the host") {
+			t.Errorf("%s: %v", code, e)
+		}
 	}
 }

@@ -22,6 +22,8 @@ type Request struct {
 	Body    []byte
 	// SecretBody says that the body holds a secret: a redirect must then not carry it to another host.
 	SecretBody bool
+	// SecretHost says that the host's name may be made with a secret: errors then do not name it.
+	SecretHost bool
 	// Timeout bounds the whole request, redirects and body included: 30 s if zero, at most MaxTimeout.
 	Timeout time.Duration
 	// ConnectTimeout bounds finding and reaching the server: 5 s if zero, never longer than Timeout.
@@ -48,6 +50,7 @@ type call struct {
 	secret     map[string]bool // names of headers that must not leave the host
 	body       []byte
 	secretBody bool
+	secretHost bool
 	timeout    time.Duration
 	connect    time.Duration
 	max        int
@@ -61,7 +64,7 @@ type connectKey struct{}
 // prepare checks a request. Nothing is sent before all of it is right.
 func (c *Client) prepare(req Request) (*call, error) {
 	x := &call{
-		method: req.Method, body: req.Body, secretBody: req.SecretBody, timeout: req.Timeout, connect: req.ConnectTimeout,
+		method: req.Method, body: req.Body, secretBody: req.SecretBody, secretHost: req.SecretHost, timeout: req.Timeout, connect: req.ConnectTimeout,
 		max: req.MaxResponse, redirects: req.Redirects, reached: new(atomic.Bool),
 	}
 	if x.method == "" {
@@ -129,10 +132,13 @@ func (x *call) request(ctx context.Context) *http.Request {
 // host is the host for messages: never more of the URL, whose path and query may hold secrets.
 func (x *call) host() string { return x.url.Host }
 
-// mark notes on an error whether a server may have got the request before it.
+// mark notes on an error whether a server may have got the request before it, and takes the host's name out where it may be secret.
 func (x *call) mark(err error) error {
 	if e, ok := asError(err); ok {
 		e.Reached = x.reached.Load()
+		if x.secretHost {
+			e.Message = strings.ReplaceAll(e.Message, x.url.Hostname(), "the host")
+		}
 	}
 	return err
 }

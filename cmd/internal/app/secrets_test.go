@@ -1,12 +1,14 @@
 package app
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -17,6 +19,8 @@ import (
 
 	"github.com/cuelight/cuelight/engine"
 	"github.com/cuelight/cuelight/engine/secret"
+	"github.com/cuelight/cuelight/steps"
+	"github.com/cuelight/cuelight/triggers"
 )
 
 // canary is a secret that must not be found where it does not belong.
@@ -314,4 +318,76 @@ func TestTheSecretsOfAnAppAreBoundedTogether(t *testing.T) {
 			t.Error("the bound is not among the limits")
 		}
 	})
+}
+
+// What upper makes of a secret is not found by its value: it stood in the log, as a part of the address.
+func TestAnAddressThatIsMadeWithASecretIsNotLogged(t *testing.T) {
+	onEveryStore(t, func(t *testing.T, w *world) {
+		sealed(t, w, newBox(t))
+		server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/fail" {
+				rw.WriteHeader(http.StatusBadGateway)
+			}
+		}))
+		t.Cleanup(server.Close)
+		away := httptest.NewServer(http.NotFoundHandler())
+		away.Close()
+		w.setSecret("crm", canary, server.URL, away.URL)
+		for id, address := range map[string]string{
+			"plain": server.URL + "/ok?note=upper", "made": server.URL + "/ok?key={{ url(upper(secret.crm)) }}", "failed": server.URL + "/fail?key={{ url(upper(secret.crm)) }}",
+			"away": away.URL + "/{{ url(upper(secret.crm)) }}",
+		} {
+			w.mustPublish(`{"id":"` + id + `","structure":"Order","triggers":[{"id":"c","kind":"object","on":["created"]}],"steps":[{"id":"h","kind":"http_request","url":"` + address + `"}]}`)
+		}
+		w.mustWrite(engine.WriteCreate, "Order", "o", `{}`)
+		w.settle()
+		all := w.everything()
+		if i := strings.Index(all, strings.ToUpper(canary[:6])); i >= 0 {
+			t.Errorf("the store holds %s", all[max(0, i-80):i+20])
+		}
+		if n := strings.Count(all, server.URL+"/"+secret.Mask); n != 2 {
+			t.Errorf("the hidden addresses are told %d times, want 2: %s", n, all)
+		}
+		if !strings.Contains(all, server.URL+"/ok?note=upper") {
+			t.Errorf("an address without a secret is not told: %s", all)
+		}
+	})
+}
+
+type breaks struct {
+	Key *engine.Template `json:"key" type:"string" sent:"true" title:"Key" doc:"What it breaks with."`
+}
+
+func TestAStepThatBreaksWithASecretLogsNone(t *testing.T) {
+	for name, open := range stores(t) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			kind := engine.StepSpec[breaks]{
+				Kind: "breaks", Title: "Breaks", Group: "logic", Help: "A test's own.", Effect: true,
+				Outside: func(_ context.Context, o *engine.Outside, c *breaks) (any, error) {
+					key, err := c.Key.Text(o.Scope)
+					panic(fmt.Sprint("key ", key, err))
+				},
+				Run: func(*engine.Scope, *breaks) (engine.Outcome, error) { return engine.Outcome{}, nil },
+			}.Build()
+			w := newWorld(t, open(t))
+			w.e.Close()
+			var log lockedBuffer
+			w.e = engine.New(w.store, engine.Options{
+				Kinds: engine.Kinds{Steps: append(steps.All(), kind), Triggers: triggers.All()}, Secrets: newBox(t), Log: slog.New(slog.NewJSONHandler(&log, nil)),
+			})
+			if err := w.e.Start(w.ctx); err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(w.e.Close)
+			w.setSecret("crm", canary, "api.example.com")
+			w.mustPublish(`{"id":"x","structure":"Order","triggers":[{"id":"c","kind":"object","on":["created"]}],"steps":[{"id":"b","kind":"breaks","key":"{{ secret.crm }}"}]}`)
+			w.mustWrite(engine.WriteCreate, "Order", "o", `{}`)
+			w.settle()
+			all := w.everything()
+			if form := holds(all + log.String()); form != "" || !strings.Contains(all, "broke: key "+secret.Mask) || !strings.Contains(log.String(), "key "+secret.Mask) {
+				t.Errorf("found %q; the log is %s\nthe store %s", form, log.String(), all)
+			}
+		})
+	}
 }
