@@ -61,6 +61,8 @@ type SecretWrite struct {
 	Hosts *[]string
 	Notes *string
 	Who   string
+	// Admin may let a secret go to a new host without giving its value; who else could, could send it to a host of his own and read it there.
+	Admin bool
 	// Rev, when not 0, must be the secret's revision.
 	Rev int64
 }
@@ -136,11 +138,25 @@ func (w SecretWrite) change(cat *catalogue, old *Record, sealed []byte, now time
 	if err := checkSecret(rec.ID, rec.Hosts, rec.Notes, w.Value); err != nil {
 		return rec, err
 	}
+	if i := newHost(was.Hosts, rec.Hosts); i >= 0 && len(was.Sealed) > 0 && w.Value == nil && !w.Admin {
+		return rec, invalid("value", "VALUE_REQUIRED", "has to be given again, since hosts[%d] is a new host for the secret; only an admin may add a host without it", i)
+	}
 	before, after := secret.Len(was.Sealed), secret.Len(rec.Sealed)
 	if after > before && cat.secretBytes-before+after > MaxSecretsBytes {
 		return rec, &InvalidError{Conflict: true, Fields: []FieldError{overLimit("value", "secrets_bytes", "the secrets of an app may take at most %d bytes together", MaxSecretsBytes)}}
 	}
 	return rec, nil
+}
+
+// newHost is the place of the first host of a list to which nothing may have gone by the hosts of before, -1 when there is none.
+func newHost(before, after []string) int {
+	return slices.IndexFunc(after, func(text string) bool {
+		h, err := secret.ParseHost(text)
+		return err == nil && !slices.ContainsFunc(before, func(old string) bool {
+			was, err := secret.ParseHost(old)
+			return err == nil && was.Covers(h)
+		})
+	})
 }
 
 // PutSecret makes or changes a secret and says whether it is new. The value is sealed before it is handed to the store, and nothing gives it

@@ -27,7 +27,8 @@ type secretSetCmd struct {
 
 // Help says what the short help can not.
 func (c *secretSetCmd) Help() string {
-	return "The value is one line or several; a line break at its end is left out. It is kept encrypted and never shown again: " +
+	return "The value is one line or several; a line break at its end is left out. It is kept encrypted and never shown again. " +
+		"A new host is taken only together with the value, unless an admin adds it. For example: " +
 		"printf %s \"$TOKEN\" | cuelight secret set crm --app shop --host api.example.com"
 }
 

@@ -56,7 +56,8 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 // TestCommandLine runs what needs a server on the same data directory, or none at all.
 func TestCommandLine(t *testing.T) {
 	s := newServer(t, "")
-	testscript.Run(t, scripts("cli", map[string]string{"DATA": s.data, "URL": s.url, "TOKEN": s.token, "ADDRESS": s.address}))
+	builder := strings.TrimSpace(tool(t, "token", "create", "--app", "demo", "--scope", "scenarios:read,scenarios:write", "--data", s.data))
+	testscript.Run(t, scripts("cli", map[string]string{"DATA": s.data, "URL": s.url, "TOKEN": s.token, "BUILDER": builder, "ADDRESS": s.address}))
 }
 
 // TestCommandLineReachesTheData runs the same commands against a server at a URL, against the one on this machine's data directory, and on the

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/cuelight/cuelight/engine"
+	"github.com/cuelight/cuelight/engine/account"
 )
 
 // ItemPath names a constant or a secret. It is exported because huma looks at exported embedded structs only.
@@ -145,7 +146,7 @@ func (a *API) getSecret(ctx context.Context, c *call, in *itemIn, _ *none) (*sec
 
 type secretBody struct {
 	Value *string   `json:"value,omitempty" doc:"The secret itself, 4 bytes to 16 KB; left out, it stays as it is. It is never given back."`
-	Hosts *[]string `json:"hosts,omitempty" nullable:"false" doc:"The only hosts that it may be sent to, such as api.example.com, *.example.com or http://10.1.2.3:8080. Without a scheme, https is meant."`
+	Hosts *[]string `json:"hosts,omitempty" nullable:"false" doc:"The only hosts that it may be sent to, such as api.example.com, *.example.com or http://10.1.2.3:8080. Without a scheme, https is meant. A host that it was not allowed before needs the value in the same request, unless an admin asks."`
 	Notes *string   `json:"notes,omitempty" doc:"What it is for."`
 }
 
@@ -155,7 +156,7 @@ func (a *API) putSecret(ctx context.Context, c *call, in *changeItemIn, body *se
 		return nil, err
 	}
 	saved, now, created, err := a.opt.Engine.PutSecret(ctx, engine.SecretWrite{
-		App: c.app, ID: in.ID, Value: body.Value, Hosts: body.Hosts, Notes: body.Notes, Who: c.who.id, Rev: rev,
+		App: c.app, ID: in.ID, Value: body.Value, Hosts: body.Hosts, Notes: body.Notes, Who: c.who.id, Admin: c.who.has(account.AdminScope), Rev: rev,
 	})
 	if err != nil {
 		return nil, err

@@ -120,6 +120,9 @@ func (a *Action) explain(err error) error {
 	}
 	var all Troubles
 	for _, f := range r.Wrong() {
+		if f.Code == "VALUE_REQUIRED" {
+			f.Path, f.Message = "hosts", "a new host needs the secret's value, which is in no file: "+a.byHand+"; or let an admin apply"
+		}
 		all = append(all, a.doc.trouble(f.Path, f.Message))
 	}
 	return all

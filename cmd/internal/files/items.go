@@ -69,9 +69,23 @@ func (p *planner) planItems() {
 			if _, given := d.value["notes"]; !given {
 				body["notes"] = ""
 			}
-			p.add(&Action{Sign: "~", Kind: d.Kind, ID: d.ID, Changes: changes, doc: d}, "PUT", p.itemPath(k.room, d.ID), "", body)
+			a := &Action{Sign: "~", Kind: d.Kind, ID: d.ID, Changes: changes, doc: d}
+			if k.kind == Secret {
+				a.byHand = p.setting(d)
+			}
+			p.add(a, "PUT", p.itemPath(k.room, d.ID), "", body)
 		}
 	}
+}
+
+// setting is the command that sets a secret's value with the hosts of its document.
+func (p *planner) setting(d *Document) string {
+	command := fmt.Sprintf("cuelight secret set %s --app %s", d.ID, p.id)
+	hosts, _ := d.value["hosts"].([]any)
+	for _, h := range hosts {
+		command += fmt.Sprintf(" --host '%s'", h) // it may begin with *
+	}
+	return command
 }
 
 // pruneItems deletes the constants that are not in the documents, after the scenarios that may read them. A secret stays: its value would be

@@ -46,6 +46,8 @@ type Action struct {
 	Note string
 
 	doc *Document
+	// byHand is the command that does what needs the value of a secret.
+	byHand string
 	// rest completes a structure that an earlier action has made.
 	rest bool
 	run  func(context.Context) error
