@@ -22,7 +22,7 @@ var _ = declare(engine.StepSpec[httpRequest]{
 		"An answer from 400 on fails the step, unless ignore_errors is set. The request carries an Idempotency-Key that stays the same " +
 		"when it is tried again, so that the other server can tell a repeated request from a new one. Addresses of private networks are " +
 		"refused unless an admin has opened them for the app. URL, headers and body may name secrets; these go only to the hosts that they " +
-		"name, and are masked in the answer and in the run's log.",
+		"name, and are masked in the answer and in the run's log, where an address with a secret stands as its host alone.",
 	Examples: []engine.Example{
 		{
 			Name: "addresses of this machine are refused", Object: `{"number":"1042","status":"new"}`,

@@ -15,7 +15,7 @@ import (
 type secretCmd struct {
 	Set    secretSetCmd    `cmd:"" help:"Set a secret; its value is read from standard input."`
 	List   secretListCmd   `cmd:"" help:"List secrets, without their values."`
-	Delete secretDeleteCmd `cmd:"" help:"Delete a secret that no published scenario names."`
+	Delete secretDeleteCmd `cmd:"" help:"Delete a secret that no published scenario and no run that goes on names."`
 }
 
 type secretSetCmd struct {

@@ -145,7 +145,7 @@ func (a *API) getSecret(ctx context.Context, c *call, in *itemIn, _ *none) (*sec
 }
 
 type secretBody struct {
-	Value *string   `json:"value,omitempty" doc:"The secret itself, 4 bytes to 16 KB; left out, it stays as it is. It is never given back."`
+	Value *string   `json:"value,omitempty" doc:"The secret itself, 4 bytes to 16 KB, and 64 KB with all others of the app; left out, it stays as it is. It is never given back."`
 	Hosts *[]string `json:"hosts,omitempty" nullable:"false" doc:"The only hosts that it may be sent to, such as api.example.com, *.example.com or http://10.1.2.3:8080. Without a scheme, https is meant. A host that it was not allowed before needs the value in the same request, unless an admin asks."`
 	Notes *string   `json:"notes,omitempty" doc:"What it is for."`
 }

@@ -39,11 +39,11 @@ func (a *API) registerDocuments() {
 	register(a, Route{Method: "GET", Path: constants, Name: "listConstants", Summary: "List constants", Scope: account.ScenariosRead}, a.listConstants)
 	register(a, Route{Method: "GET", Path: constants + "/{id}", Name: "getConstant", Summary: "Read a constant", Scope: account.ScenariosRead}, a.getConstant)
 	register(a, Route{Method: "PUT", Path: constants + "/{id}", Name: "putConstant", Summary: "Make or change a constant", Scope: account.ScenariosWrite, also: []int{201}}, a.putConstant)
-	register(a, Route{Method: "DELETE", Path: constants + "/{id}", Name: "deleteConstant", Summary: "Delete a constant that no published scenario reads", Scope: account.ScenariosWrite, Status: 204}, a.deleteConstant)
+	register(a, Route{Method: "DELETE", Path: constants + "/{id}", Name: "deleteConstant", Summary: "Delete a constant that no published scenario and no run that goes on reads", Scope: account.ScenariosWrite, Status: 204}, a.deleteConstant)
 	register(a, Route{Method: "GET", Path: secrets, Name: "listSecrets", Summary: "List secrets, without their values", Scope: account.ScenariosRead}, a.listSecrets)
 	register(a, Route{Method: "GET", Path: secrets + "/{id}", Name: "getSecret", Summary: "Read of a secret what is not secret", Scope: account.ScenariosRead}, a.getSecret)
 	register(a, Route{Method: "PUT", Path: secrets + "/{id}", Name: "putSecret", Summary: "Make or change a secret; its value is never given back", Scope: account.ScenariosWrite, also: []int{201}}, a.putSecret)
-	register(a, Route{Method: "DELETE", Path: secrets + "/{id}", Name: "deleteSecret", Summary: "Delete a secret that no published scenario names", Scope: account.ScenariosWrite, Status: 204}, a.deleteSecret)
+	register(a, Route{Method: "DELETE", Path: secrets + "/{id}", Name: "deleteSecret", Summary: "Delete a secret that no published scenario and no run that goes on names", Scope: account.ScenariosWrite, Status: 204}, a.deleteSecret)
 
 	const scenario = inn + "/scenarios/{id}"
 	register(a, Route{Method: "GET", Path: inn + "/scenarios", Name: "listScenarios", Summary: "List scenarios", Scope: account.ScenariosRead}, a.listScenarios)

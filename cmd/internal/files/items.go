@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
+	"strings"
 )
 
 // itemKinds are the kinds of documents that are one small item each, with the room of the API in which they lie.
@@ -80,12 +81,12 @@ func (p *planner) planItems() {
 
 // setting is the command that sets a secret's value with the hosts of its document.
 func (p *planner) setting(d *Document) string {
-	command := fmt.Sprintf("cuelight secret set %s --app %s", d.ID, p.id)
+	words := []string{"cuelight secret set", d.ID, "--app", p.id}
 	hosts, _ := d.value["hosts"].([]any)
 	for _, h := range hosts {
-		command += fmt.Sprintf(" --host '%s'", h) // it may begin with *
+		words = append(words, fmt.Sprintf("--host '%s'", h)) // it may begin with *
 	}
-	return command
+	return strings.Join(words, " ")
 }
 
 // pruneItems deletes the constants that are not in the documents, after the scenarios that may read them. A secret stays: its value would be
