@@ -208,13 +208,15 @@ func openVersions(t *testing.T, s engine.Store) {
 		add("b", 3, "", engine.RunDone)
 		add("c", 1, "lane", engine.RunCancelled)
 	}
+	add("b", 4, "", engine.RunQueued)
+	runs[len(runs)-1].Permit = engine.PermitWanted
 	must(t, s, effects(nil, engine.Effects{Runs: runs}))
 	other := run("other")
 	other.App, other.Scenario = "other", "d"
 	must(t, s, engine.Op{ID: "other", App: "other", Decide: func(*engine.Loaded) (engine.Effects, error) {
 		return engine.Effects{Runs: []*engine.Run{other}}, nil
 	}})
-	for limit, want := range map[int]string{10: "[{a 2} {a 3} {a 12} {b 1} {b 2}]", 2: "[{a 2} {a 3}]"} {
+	for limit, want := range map[int]string{10: "[{a 2} {a 3} {a 12} {b 1} {b 2} {b 4}]", 2: "[{a 2} {a 3}]"} {
 		got, err := s.OpenVersions(t.Context(), app, limit)
 		if err != nil || fmt.Sprint(got) != want {
 			t.Errorf("at most %d: %v, %v; want %s", limit, got, err, want)
