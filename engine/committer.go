@@ -24,7 +24,11 @@ const (
 	// companyFor is how long after ops of two apps came the batches stay short, companyTime how long such a batch may take in all: another
 	// app's op waits for the rest of one batch and then for its own (aim: less than twice the time that it takes alone).
 	companyFor  = time.Second
-	companyTime = 2 * time.Millisecond
+	companyTime = 4 * time.Millisecond
+	// fewOps is how many waiting ops an app may have whose ops then go in a batch without those of apps with more, maxFew how many such
+	// batches may follow each other.
+	fewOps = 4
+	maxFew = 3
 )
 
 // pending is an op on its way through a committer.
@@ -55,6 +59,7 @@ type committer struct {
 	company time.Time
 	short   int
 	crowded bool
+	few     int // batches of apps with few ops since the last one of all
 	wake    chan struct{}
 	closed  bool
 }
@@ -175,12 +180,16 @@ func (c *committer) close() {
 func (c *committer) draw() []*pending {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	var batch []*pending
-	bytes := 0
 	size := c.size
 	if c.inCompany() {
 		size = min(size, c.short)
+		if batch := c.drawFew(); len(batch) > 0 {
+			return batch
+		}
 	}
+	c.few = 0
+	var batch []*pending
+	bytes := 0
 	share := size
 	if len(c.ring) > 1 {
 		share = max(1, size/2)
@@ -214,6 +223,29 @@ func (c *committer) draw() []*pending {
 	}
 	c.crowded = len(c.ring) > 1
 	return inTurns(batch)
+}
+
+// drawFew takes the ops of the apps that have few, where others have many: they go before those, in a batch that is soon over.
+func (c *committer) drawFew() []*pending {
+	many := func(q *appQueue) bool { return q.ops > fewOps || q.bytes > maxBatchBytes/16 }
+	if c.few++; c.few > maxFew || !slices.ContainsFunc(c.ring, many) {
+		return nil
+	}
+	var batch []*pending
+	ring := c.ring
+	c.ring = nil
+	for _, q := range ring {
+		if many(q) || len(batch) >= minBatchOps {
+			c.ring = append(c.ring, q)
+			continue
+		}
+		for turn := 0; q.ops > 0; turn++ {
+			batch = append(batch, q.pop(turn))
+		}
+		close(q.room)
+		delete(c.apps, q.app)
+	}
+	return batch
 }
 
 // inTurns orders a batch so that its apps take turns, each in its own order: a batch whose time for deciding is over ends with ops of those who
@@ -299,7 +331,7 @@ func (c *committer) resize(ops, later int, took time.Duration) {
 		c.short = min(maxBatchOps, 2*c.short)
 	case took > companyTime:
 		c.short = max(2, int(float64(ops)*float64(companyTime)/float64(took)))
-	case ops >= c.short:
+	case ops >= c.short && c.few == 0:
 		c.short = min(maxBatchOps, c.short+c.short/4+1)
 	}
 	switch {

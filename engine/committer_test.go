@@ -123,6 +123,7 @@ func TestAFullQueueRefusesAWriteAfterTwoSecondsAndNeverARun(t *testing.T) {
 			blocked <- c.submit(context.Background(), &pending{op: Op{App: "a", Bytes: 100}, done: func(Result) {}})
 		}()
 		synctest.Wait()
+		c.draw() // of b, which has few
 		c.draw()
 		if err := <-blocked; err != nil {
 			t.Errorf("a write that found room was refused: %v", err)
@@ -215,6 +216,31 @@ func TestBatchesAreShortWhileASecondAppIsAtWork(t *testing.T) {
 		enqueue(t, c, "loud", 500, 100, true)
 		if n := len(c.draw()); n != maxBatchOps {
 			t.Errorf("alone again, a batch holds %d", n)
+		}
+	})
+}
+
+// Whoever has few ops waits for no batch of one with many, and the one with many for three of those at most.
+func TestAppsWithFewOpsGoBeforeOneWithMany(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := testCommitter()
+		enqueue(t, c, "loud", 900, 100, true)
+		got := ""
+		for range 2 * (maxFew + 1) {
+			enqueue(t, c, "quiet", 2, 100, false)
+			enqueue(t, c, "calm", 1, 100, true)
+			byApp, _ := count(c.draw())
+			switch {
+			case byApp["quiet"] > 0 && byApp["calm"] > 0 && byApp["loud"] == 0:
+				got += "few "
+			case byApp["quiet"] > 0 && byApp["calm"] > 0 && byApp["loud"] > 20:
+				got += "all "
+			default:
+				t.Errorf("a batch holds %v", byApp)
+			}
+		}
+		if got != "few few few all few few few all " {
+			t.Errorf("the batches were of %s", got)
 		}
 	})
 }

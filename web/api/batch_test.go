@@ -7,21 +7,21 @@ func TestABatchAnswersEachWriteByItself(t *testing.T) {
 	w := newWorld(t)
 	const batch = "/structures/Order/objects:batch"
 	w.started("mark", `{"structure":"Order","triggers":[{"id":"new","kind":"object","on":["created"]}],"steps":[{"id":"m","kind":"edit_object","set":{"note":"seen"}}]}`)
-	w.do("POST", "/structures/Order/objects", `{"id":"old","number":"9"}`).is(201)
+	w.do("POST", "/structures/Order/objects?wait=10s", `{"id":"old","number":"9"}`).is(200) // at version 2: no run comes between what follows
 	a := w.do("POST", batch+"?wait=10s", `{"ops":[
-		{"op":"create","id":"o1","fields":{"status":"new","total":"1.50"}},{"op":"create","fields":{"status":"lost"}},{"op":"patch","id":"o1","fields":{"status":"paid"},"if_version":1},
-		{"op":"patch","id":"o1","fields":{"status":"ready"},"if_version":1},{"op":"create","fields":{"number":"9"}},{"op":"patch","id":"none","fields":{}},
+		{"op":"create","id":"o1","fields":{"status":"new","total":"1.50"}},{"op":"create","fields":{"status":"lost"}},{"op":"patch","id":"old","fields":{"status":"paid"},"if_version":2},
+		{"op":"patch","id":"old","fields":{"status":"ready"},"if_version":2},{"op":"create","fields":{"number":"9"}},{"op":"patch","id":"none","fields":{}},
 		{"op":"create"},{"op":"delete","id":"old"},{"op":"delete","id":"old"},{"op":"create","id":"o1"},{"op":"patch","id":"o1","fields":{"nothing":1,"count":"x"}}]}`).is(200).
 		has("results.0.status", "201", "results.0.id", "o1", "results.0.version", "1", "results.0.error", "absent",
 			"results.1.status", "422", "results.1.id", "absent", "results.1.error.fields.0.path", "status", "results.1.error.cure", "Correct the fields and send it again.",
-			"results.2.status", "200", "results.2.version", "2", "results.2.runs", "absent", "results.3.status", "412", "results.3.error.code", "VERSION", "results.3.id", "o1",
+			"results.2.status", "200", "results.2.version", "3", "results.2.runs", "absent", "results.3.status", "412", "results.3.error.code", "VERSION", "results.3.id", "old",
 			"results.4.status", "409", "results.4.error.code", "TAKEN", "results.5.status", "404", "results.5.error.code", "OBJECT_NOT_FOUND",
 			"results.6.status", "201", "results.7.status", "204", "results.7.id", "old", "results.8.status", "404", "results.9.status", "409", "results.10.status", "422",
 			"results.10.error.fields.1.path", "nothing", "results.11", "absent")
 	if a.get("results.6.id") == "absent" || a.get("results.0.runs.0") == "absent" || a.get("results.0.runs.1") != "absent" {
 		t.Errorf("%s", a.body)
 	}
-	w.do("GET", "/structures/Order/objects/o1", "").is(200).has("status", "paid", "note", "seen", "version", "3", "total", "1.50")
+	w.do("GET", "/structures/Order/objects/o1", "").is(200).has("status", "new", "note", "seen", "version", "2", "total", "1.50")
 	w.do("GET", "/runs/"+a.get("results.0.runs.0"), "").is(200).has("status", "done", "object", "o1")
 	w.do("POST", batch+"?silent=true", `{"ops":[{"op":"create","id":"o2"}]}`).is(200).has("results.0.runs", "absent", "results.0.status", "201")
 	w.started("slow", `{"structure":"Order","triggers":[{"id":"new","kind":"object","on":["created"]}],"steps":[{"id":"later","kind":"delay","for":"1h"}]}`)
