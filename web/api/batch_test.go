@@ -7,7 +7,7 @@ func TestABatchAnswersEachWriteByItself(t *testing.T) {
 	w := newWorld(t)
 	const batch = "/structures/Order/objects:batch"
 	w.started("mark", `{"structure":"Order","triggers":[{"id":"new","kind":"object","on":["created"]}],"steps":[{"id":"m","kind":"edit_object","set":{"note":"seen"}}]}`)
-	w.do("POST", "/structures/Order/objects?wait=10s", `{"id":"old","number":"9"}`).is(200) // at version 2: no run comes between what follows
+	w.do("POST", "/structures/Order/objects?wait=10s", `{"id":"old","number":"9"}`).is(201) // at version 2: no run comes between what follows
 	a := w.do("POST", batch+"?wait=10s", `{"ops":[
 		{"op":"create","id":"o1","fields":{"status":"new","total":"1.50"}},{"op":"create","fields":{"status":"lost"}},{"op":"patch","id":"old","fields":{"status":"paid"},"if_version":2},
 		{"op":"patch","id":"old","fields":{"status":"ready"},"if_version":2},{"op":"create","fields":{"number":"9"}},{"op":"patch","id":"none","fields":{}},
