@@ -12,6 +12,7 @@ import (
 
 	"github.com/cuelight/cuelight/engine"
 	"github.com/cuelight/cuelight/web/api"
+	"github.com/cuelight/cuelight/web/app"
 	"github.com/cuelight/cuelight/web/client"
 )
 
@@ -38,7 +39,7 @@ func (s *Server) script(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(script)
 }
 
-// pages are the few of our own; the web app takes their place.
+// pages are the few that come before the web app: without an account, there is nothing to see in it.
 var pages = template.Must(template.New("").Parse(`
 {{define "head"}}<!doctype html>
 <html lang="en">
@@ -46,6 +47,7 @@ var pages = template.Must(template.New("").Parse(`
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{{.Title}}</title>
+<link rel="icon" href="data:,">
 <style nonce="{{.Nonce}}">
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 34rem; margin: 4rem auto; padding: 0 1rem; color: #1c2230; background: #fff; }
 label { display: block; margin: 1rem 0 .25rem; font-weight: 600; }
@@ -62,15 +64,6 @@ button { font: inherit; margin-top: 1.25rem; padding: .5rem 1rem; border: 0; bor
 </body>
 </html>
 {{end}}
-{{define "home"}}{{template "head" .}}
-<p>This is a Cuelight server: objects, durable scenarios and recoverable push.</p>
-<ul>{{if .Demo}}
-<li><a href="/demo/">The demo page</a></li>{{end}}
-<li><a href="/help/">Help</a>: how to build with it, searchable</li>
-<li><a href="/api/openapi.json">The API</a> (OpenAPI 3.1) under <code>/api/v1</code></li>
-<li><a href="/cuelight.js">cuelight.js</a>, the script that renews parts of a page</li>
-</ul>
-{{template "foot" .}}{{end}}
 {{define "setup"}}{{template "head" .}}
 <p>Make the first account. It is an admin's: it can do everything, and make other accounts.</p>{{if .Wrong}}
 <p role="alert">{{.Wrong}}</p>{{end}}
@@ -89,14 +82,11 @@ button { font: inherit; margin-top: 1.25rem; padding: .5rem 1rem; border: 0; bor
 
 type page struct {
 	Title, Nonce, Text, Wrong, Email string
-	Demo                             bool
 	Min                              int
 }
 
 func (s *Server) show(w http.ResponseWriter, status int, name string, p page) {
-	b := make([]byte, 16)
-	_, _ = rand.Read(b) // never fails (crypto/rand)
-	p.Nonce, p.Min = base64.RawURLEncoding.EncodeToString(b), api.MinPassword
+	p.Nonce, p.Min = newNonce(), api.MinPassword
 	var out strings.Builder
 	if err := pages.ExecuteTemplate(&out, name, p); err != nil {
 		s.log.Error("make page", "page", name, "err", err)
@@ -111,9 +101,29 @@ func (s *Server) show(w http.ResponseWriter, status int, name string, p page) {
 	_, _ = w.Write([]byte(out.String()))
 }
 
-func (s *Server) home(w http.ResponseWriter, _ *http.Request) {
-	_, demo := s.opt.Extra["/demo/"]
-	s.show(w, http.StatusOK, "home", page{Title: "Cuelight", Demo: demo})
+// webApp is the page of the web app; its own script tells what lies at each address under /a/.
+func (s *Server) webApp(w http.ResponseWriter, _ *http.Request) {
+	nonce := newNonce()
+	h := w.Header()
+	h.Set("Content-Security-Policy", policy(nonce))
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Cache-Control", "no-store")
+	_, _ = w.Write(app.Page(nonce))
+}
+
+func newNonce() string {
+	b := make([]byte, 16)
+	_, _ = rand.Read(b) // never fails (crypto/rand)
+	return base64.RawURLEncoding.EncodeToString(b)
+}
+
+// signIn logs whoever has just made the first account in and leads into the web app; if that fails, they do it there themselves.
+func (s *Server) signIn(w http.ResponseWriter, r *http.Request, email, password string) {
+	if err := s.api.SignIn(w, r, email, password); err != nil {
+		s.log.WarnContext(r.Context(), "log the first account in", "err", err)
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	http.Redirect(w, r, "/", http.StatusSeeOther)
 }
 
 const deadLink = "The link has been used, has lapsed or never was. Restart the server for a new one, or make an account with: cuelight account create EMAIL --role admin"
@@ -149,7 +159,7 @@ func (s *Server) setup(w http.ResponseWriter, r *http.Request) {
 	acc, err := s.opt.Accounts.UseSetup(r.Context(), r.PathValue("token"), email, password)
 	switch inv, _ := errors.AsType[*engine.InvalidError](err); {
 	case err == nil:
-		s.show(w, http.StatusOK, "message", page{Title: "The account is made", Text: "You can log in as " + acc.Email + ". The link is dead now."})
+		s.signIn(w, r, acc.Email, password)
 	case inv != nil:
 		again.Wrong = "The " + inv.Fields[0].Path + " " + inv.Fields[0].Message + "."
 		s.show(w, http.StatusUnprocessableEntity, "setup", again)

@@ -14,6 +14,7 @@ import (
 	"github.com/cuelight/cuelight/engine"
 	"github.com/cuelight/cuelight/engine/account"
 	"github.com/cuelight/cuelight/web/api"
+	"github.com/cuelight/cuelight/web/app"
 	"github.com/cuelight/cuelight/web/directual"
 	"github.com/cuelight/cuelight/web/help"
 )
@@ -135,7 +136,9 @@ func (s *Server) routes() {
 	s.mux.HandleFunc("GET /readyz", s.ready)
 	s.mux.HandleFunc("GET /setup/{token}", s.setupForm)
 	s.mux.HandleFunc("POST /setup/{token}", s.setup)
-	s.mux.HandleFunc("GET /{$}", s.home)
+	s.mux.Handle("GET /assets/", app.Files())
+	s.mux.HandleFunc("GET /{$}", s.webApp)
+	s.mux.HandleFunc("GET /a/", s.webApp)
 	for path, h := range s.opt.Extra {
 		s.mux.Handle(path, h)
 	}

@@ -122,7 +122,10 @@ func TestEveryPathHasItsHandler(t *testing.T) {
 		status int
 		part   string
 	}{
-		"/":                              {200, "This is a Cuelight server"},
+		"/":                              {200, `<div id="root">`},
+		"/a/shop/scenarios":              {200, `src="/assets/index.js"`},
+		"/assets/index.js":               {200, "createRoot"},
+		"/assets/nothing.js":             {404, ""},
 		"/nothing":                       {404, ""},
 		"/demo/":                         {200, "demo"},
 		"/healthz":                       {200, "ok"},
@@ -372,8 +375,13 @@ func TestTheFirstAccountIsMadeInAForm(t *testing.T) {
 	if status, page := post(`"><script>x</script>`, "long enough"); status != 422 || strings.Contains(page, "<script>") || !strings.Contains(page, "must be an e-mail address") {
 		t.Errorf("a wrong address answered %d %s", status, page)
 	}
-	if status, page := post("Ada@example.com", "long enough"); status != 200 || !strings.Contains(page, "ada@example.com") {
-		t.Errorf("the form answered %d %s", status, page)
+	form := url.Values{"email": {"Ada@example.com"}, "password": {"long enough"}}.Encode()
+	r := httptest.NewRequestWithContext(t.Context(), "POST", "/setup/"+link, strings.NewReader(form))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	answer := httptest.NewRecorder()
+	w.server.Handler().ServeHTTP(answer, r)
+	if answer.Code != 303 || answer.Header().Get("Location") != "/" || !strings.HasPrefix(answer.Header().Get("Set-Cookie"), "cuelight=") {
+		t.Errorf("the form answered %d %v: whoever made the account is not logged in", answer.Code, answer.Header())
 	}
 	if status, _ := post("eve@example.com", "long enough"); status != 404 {
 		t.Errorf("the second use answered %d", status)

@@ -27,6 +27,16 @@ func (a *API) login(ctx context.Context, c *call, _ *struct{}, body *loginBody) 
 	return a.identity(c), nil
 }
 
+// SignIn logs an account in for a page that is no part of the API: it sets the cookie of a new session.
+func (a *API) SignIn(w http.ResponseWriter, r *http.Request, email, password string) error {
+	secret, _, err := a.opt.Accounts.Login(r.Context(), email, password, a.opt.Address(r))
+	if err != nil {
+		return err
+	}
+	a.setCookie(w, r, secret, int(a.opt.Accounts.Limits().SessionAbsolute/time.Second))
+	return nil
+}
+
 func (a *API) getSession(_ context.Context, c *call, _ *struct{}, _ *none) (*identityOut, error) {
 	return a.identity(c), nil
 }

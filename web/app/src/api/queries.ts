@@ -1,0 +1,106 @@
+import { QueryClient, useInfiniteQuery, useQuery } from '@tanstack/react-query'
+
+import { ApiError, call } from './client'
+import type { App, Kind, Page, Run, Scenario, ScenarioDoc, Session, StepRecord, Structure, Thing } from './types'
+
+export const queryClient = new QueryClient({
+  defaultOptions: {
+    queries: {
+      staleTime: 1000,
+      // What the server refuses stays refused; only a server that does not answer is asked again.
+      retry: (count, error) => error instanceof ApiError && error.problem.status === 0 && count < 3,
+    },
+  },
+})
+
+const get = async <T>(path: string): Promise<T> => (await call<T>('GET', path)).body
+
+export const appPath = (app: string, rest = ''): string => `/apps/${encodeURIComponent(app)}${rest}`
+
+/** How often lists that change by themselves are read again, in milliseconds. */
+const often = 2000
+
+export const useSession = () =>
+  useQuery({
+    queryKey: ['session'],
+    queryFn: async (): Promise<Session | null> => {
+      try {
+        return await get<Session>('/session')
+      } catch (error) {
+        if (error instanceof ApiError && error.problem.status === 401) return null
+        throw error
+      }
+    },
+  })
+
+export const useApps = () => useQuery({ queryKey: ['apps'], queryFn: () => get<Page<App>>('/apps?limit=200') })
+
+export const useKinds = (which: 'step-kinds' | 'trigger-kinds') =>
+  useQuery({ queryKey: [which], staleTime: Number.POSITIVE_INFINITY, queryFn: () => get<Page<Kind>>(`/${which}`) })
+
+export const useStructures = (app: string) =>
+  useQuery({ queryKey: [app, 'structures'], queryFn: () => get<Page<Structure>>(appPath(app, '/structures')) })
+
+export const useScenarios = (app: string) =>
+  useQuery({ queryKey: [app, 'scenarios'], refetchInterval: often, queryFn: () => get<Page<Scenario>>(appPath(app, '/scenarios?limit=200')) })
+
+export const useScenario = (app: string, id: string) =>
+  useQuery({ queryKey: [app, 'scenarios', id], refetchInterval: often, queryFn: () => get<Scenario>(appPath(app, `/scenarios/${encodeURIComponent(id)}`)) })
+
+export const useDraft = (app: string, id: string) =>
+  useQuery({ queryKey: [app, 'scenarios', id, 'draft'], queryFn: () => get<ScenarioDoc>(appPath(app, `/scenarios/${encodeURIComponent(id)}/draft`)) })
+
+export const useVersion = (app: string, id: string, number: number | undefined) =>
+  useQuery({
+    queryKey: [app, 'scenarios', id, 'versions', number],
+    enabled: number !== undefined,
+    staleTime: Number.POSITIVE_INFINITY, // a version never changes
+    queryFn: () => get<ScenarioDoc>(appPath(app, `/scenarios/${encodeURIComponent(id)}/versions/${number}`)),
+  })
+
+export type RunFilter = { scenario?: string; status?: string; object?: string }
+
+export const useRuns = (app: string, filter: RunFilter) =>
+  useInfiniteQuery({
+    queryKey: [app, 'runs', filter],
+    refetchInterval: often,
+    initialPageParam: '',
+    getNextPageParam: (page: Page<Run>) => page.next,
+    queryFn: ({ pageParam }) => {
+      const query = new URLSearchParams({ limit: '50', ...filter, ...(pageParam ? { cursor: pageParam } : {}) })
+      return get<Page<Run>>(appPath(app, `/runs?${query}`))
+    },
+  })
+
+const open = new Set(['ready', 'queued', 'waiting', 'calling'])
+
+export const isOpen = (run: Run | undefined): boolean => run !== undefined && open.has(run.status)
+
+export const useRun = (app: string, id: string) =>
+  useQuery({
+    queryKey: [app, 'run', id],
+    refetchInterval: (query) => (isOpen(query.state.data) ? 1000 : false),
+    queryFn: () => get<Run>(appPath(app, `/runs/${encodeURIComponent(id)}`)),
+  })
+
+export const useSteps = (app: string, id: string, live: boolean) =>
+  useQuery({
+    queryKey: [app, 'run', id, 'steps'],
+    refetchInterval: live ? 1000 : false,
+    queryFn: () => get<Page<StepRecord>>(appPath(app, `/runs/${encodeURIComponent(id)}/steps?limit=200`)),
+  })
+
+export type ObjectList = { filter?: string; sort?: string }
+
+export const useObjects = (app: string, structure: string, list: ObjectList) =>
+  useInfiniteQuery({
+    queryKey: [app, 'objects', structure, list],
+    enabled: structure !== '',
+    refetchInterval: often,
+    initialPageParam: '',
+    getNextPageParam: (page: Page<Thing>) => page.next,
+    queryFn: ({ pageParam }) => {
+      const query = new URLSearchParams({ limit: '50', count: 'true', ...list, ...(pageParam ? { cursor: pageParam } : {}) })
+      return get<Page<Thing>>(appPath(app, `/structures/${encodeURIComponent(structure)}/objects?${query}`))
+    },
+  })

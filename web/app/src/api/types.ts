@@ -1,0 +1,108 @@
+export type Page<T> = { items: T[]; next?: string; total?: number; total_at_least?: number }
+
+export type Session = { kind: string; id: string; role?: 'admin' | 'builder' | 'viewer'; scopes: string[] }
+
+export type App = { id: string; name?: string; guests?: boolean; time_zone?: string }
+
+export type FieldType = 'string' | 'number' | 'decimal' | 'boolean' | 'date' | 'json' | 'link' | 'links'
+
+export type Field = {
+  id: string
+  name?: string
+  type: FieldType
+  required?: boolean
+  unique?: boolean
+  indexed?: boolean
+  options?: string[]
+  structure?: string
+  auto?: string
+}
+
+export type Structure = { id: string; name?: string; title?: string; fields: Field[] }
+
+export type Value = string | number | boolean | null | Value[] | { [key: string]: Value }
+
+export type Thing = { id: string; version: number; created_at: string; changed_at: string; created_by: string; changed_by: string } & { [field: string]: Value }
+
+export type ScenarioState = 'running' | 'paused' | 'stopped'
+
+export type Notice = { code: string; message: string; count?: number; at?: string }
+
+export type Scenario = {
+  id: string
+  name?: string
+  structure?: string
+  state: ScenarioState
+  version: number
+  unpublished: boolean
+  rev: number
+  notices?: Notice[]
+  problems?: { path: string; message: string }[]
+  missed?: { changes: number; since: string; running?: boolean }
+  changed_at: string
+}
+
+export type RunStatus = 'ready' | 'queued' | 'waiting' | 'calling' | 'done' | 'failed' | 'cancelled' | 'not_matched' | 'merged'
+
+export type Run = {
+  id: string
+  scenario: string
+  version: number
+  status: RunStatus
+  trigger?: string
+  structure?: string
+  object?: string
+  change?: number
+  user?: string
+  parent?: string
+  created_at: string
+  finished_at?: string
+  due_at?: string
+  error?: { step: string; code: string; message: string }
+}
+
+export type StepRecord = {
+  seq: number
+  step: string
+  kind: string
+  status: 'done' | 'failed' | 'waiting' | 'skipped'
+  attempt?: number
+  at: string
+  settings?: Value
+  output?: Value
+  error?: string
+  deliveries?: { online: number; delivered: number; received: number }
+}
+
+export type Schema = {
+  type?: string
+  title?: string
+  description?: string
+  format?: 'template' | 'expression' | 'tree' | 'fields' | 'steps' | string
+  enum?: string[]
+  default?: Value
+  properties?: { [name: string]: Schema }
+  required?: string[]
+  items?: Schema
+  additionalProperties?: boolean | Schema
+  'x-order'?: string[]
+  'x-ui'?: { widget?: string }
+}
+
+/** A kind of step or trigger, as the server describes it: the only place where its form comes from. */
+export type Kind = { kind: string; title: string; help: string; group: string; schema: Schema }
+
+/** A step of a document: its own settings lie beside the reserved names (contracts 1). */
+export type Step = { id: string; kind: string; name?: string; notes?: string; disabled?: boolean; [setting: string]: unknown }
+
+export type ScenarioDoc = {
+  id: string
+  name?: string
+  structure?: string
+  triggers?: Step[]
+  steps?: Step[]
+  catch?: Step[]
+  order?: string
+  lane?: string
+  settings?: { [name: string]: unknown }
+}

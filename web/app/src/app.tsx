@@ -1,0 +1,59 @@
+import { lazy, Suspense } from 'react'
+import { Redirect, Route, Switch } from 'wouter'
+
+import { useApps, useSession } from './api/queries'
+import { Overview } from './screens/overview'
+import { Shell } from './screens/shell'
+import { SignIn } from './screens/sign-in'
+import { NotFound, Trouble, Waiting } from './ui/state'
+
+// Each screen comes when it is opened first.
+const Explain = lazy(async () => ({ default: (await import('./screens/explain')).Explain }))
+const Objects = lazy(async () => ({ default: (await import('./screens/objects')).Objects }))
+const RunDetail = lazy(async () => ({ default: (await import('./screens/run')).RunDetail }))
+const Runs = lazy(async () => ({ default: (await import('./screens/runs')).Runs }))
+const Scenarios = lazy(async () => ({ default: (await import('./screens/scenarios')).Scenarios }))
+const Builder = lazy(async () => ({ default: (await import('./builder/builder')).Builder }))
+
+/** The app's addresses. All of an app lies under /a/<app>/. */
+export function Routes() {
+  const session = useSession()
+  if (session.isPending) return <Waiting />
+  if (session.isError) return <Trouble error={session.error} retry={() => void session.refetch()} />
+  if (session.data === null || session.data.kind !== 'account') return <SignIn />
+  return (
+    <Switch>
+      <Route path="/a/:app/*?">{({ app }) => <InApp app={decodeURIComponent(app)} session={session.data?.id ?? ''} />}</Route>
+      <Route path="/"><FirstApp /></Route>
+      <Route><NotFound /></Route>
+    </Switch>
+  )
+}
+
+function FirstApp() {
+  const apps = useApps()
+  if (apps.isPending) return <Waiting />
+  if (apps.isError) return <Trouble error={apps.error} retry={() => void apps.refetch()} />
+  const first = apps.data.items.find((a) => a.id === 'demo') ?? apps.data.items[0]
+  return first ? <Redirect to={`/a/${encodeURIComponent(first.id)}/`} replace /> : <NotFound />
+}
+
+function InApp({ app, session }: { app: string; session: string }) {
+  const at = `/a/${encodeURIComponent(app)}`
+  return (
+    <Shell app={app} session={session}>
+      <Suspense fallback={<Waiting />}>
+        <Switch>
+          <Route path={`${at}/`}><Overview app={app} /></Route>
+          <Route path={`${at}/scenarios`}><Scenarios app={app} /></Route>
+          <Route path={`${at}/scenarios/:id`}>{({ id }) => <Builder key={id} app={app} id={decodeURIComponent(id)} />}</Route>
+          <Route path={`${at}/runs`}><Runs app={app} /></Route>
+          <Route path={`${at}/runs/:id`}>{({ id }) => <RunDetail app={app} id={decodeURIComponent(id)} />}</Route>
+          <Route path={`${at}/changes/:seq`}>{({ seq }) => <Explain app={app} seq={seq} />}</Route>
+          <Route path={`${at}/objects/:structure?`}>{({ structure }) => <Objects app={app} structure={decodeURIComponent(structure ?? '')} />}</Route>
+          <Route><NotFound /></Route>
+        </Switch>
+      </Suspense>
+    </Shell>
+  )
+}

@@ -1,0 +1,83 @@
+import { useCallback, useEffect, useReducer, useRef, useState } from 'react'
+
+import { ApiError, call } from '../api/client'
+import { appPath, queryClient } from '../api/queries'
+import type { ScenarioDoc } from '../api/types'
+import { history } from '../model/document'
+
+export type Problem = { path: string; code: string; message: string }
+
+export type Saving = { state: 'saved' | 'saving' } | { state: 'failed'; why: string } | { state: 'conflict' }
+
+const afterTyping = 800 // milliseconds
+
+/** A scenario's draft that is being edited: its document with undo, kept on the server by itself, and what is wrong with it. */
+export function useDraftEditor(app: string, id: string, loaded: { doc: ScenarioDoc; etag: string | null; problems: Problem[] }) {
+  const [h, dispatch] = useReducer(history, { past: [], doc: loaded.doc, future: [] })
+  const [problems, setProblems] = useState(loaded.problems)
+  const [saving, setSaving] = useState<Saving>({ state: 'saved' })
+  const etag = useRef(loaded.etag)
+  const kept = useRef(loaded.doc) // what the server has
+  const path = appPath(app, `/scenarios/${encodeURIComponent(id)}/draft`)
+
+  const save = useCallback(async (doc: ScenarioDoc, force = false) => {
+    setSaving({ state: 'saving' })
+    try {
+      const answer = await call<{ problems?: Problem[] }>('PUT', path, doc, !force && etag.current ? { 'If-Match': etag.current } : {})
+      etag.current = answer.headers.get('ETag')
+      kept.current = doc
+      setProblems(answer.body.problems ?? [])
+      setSaving({ state: 'saved' })
+      void queryClient.invalidateQueries({ queryKey: [app, 'scenarios'] })
+      return true
+    } catch (error) {
+      const problem = error instanceof ApiError ? error.problem : undefined
+      if (problem?.status === 412) setSaving({ state: 'conflict' })
+      else setSaving({ state: 'failed', why: error instanceof Error ? error.message : String(error) })
+      return false
+    }
+  }, [app, path])
+
+  // Kept a moment after the last edit; a server that is away is tried again.
+  const conflict = saving.state === 'conflict'
+  const failed = saving.state === 'failed'
+  useEffect(() => {
+    if (h.doc === kept.current || conflict) return
+    const timer = setTimeout(() => void save(h.doc), failed ? 3000 : afterTyping)
+    return () => clearTimeout(timer)
+  }, [h.doc, save, conflict, failed])
+
+  useEffect(() => {
+    const warn = (e: BeforeUnloadEvent) => {
+      if (h.doc !== kept.current) e.preventDefault()
+    }
+    window.addEventListener('beforeunload', warn)
+    return () => window.removeEventListener('beforeunload', warn)
+  }, [h.doc])
+
+  const edit = useCallback((doc: ScenarioDoc, key?: string) => dispatch({ doc, now: Date.now(), ...(key === undefined ? {} : { key }) }), [])
+
+  const takeTheirs = async () => {
+    const theirs = await call<ScenarioDoc>('GET', path)
+    etag.current = theirs.headers.get('ETag')
+    kept.current = theirs.body
+    dispatch({ reset: theirs.body })
+    setSaving({ state: 'saved' })
+  }
+
+  return {
+    doc: h.doc, problems, saving, edit,
+    canUndo: h.past.length > 0, canRedo: h.future.length > 0,
+    undo: () => dispatch('undo'), redo: () => dispatch('redo'),
+    /** Keeps what is not kept yet; false when that failed. */
+    flush: async () => h.doc === kept.current || save(h.doc),
+    keepMine: () => save(h.doc, true),
+    takeTheirs,
+    /** After a publication the draft has another revision. */
+    renew: async () => {
+      etag.current = (await call<ScenarioDoc>('GET', path)).headers.get('ETag')
+    },
+  }
+}
+
+export type Editor = ReturnType<typeof useDraftEditor>

@@ -1,0 +1,42 @@
+import { ActionIcon, Group, Paper, Stack, Text, Textarea, TextInput, Title } from '@mantine/core'
+import { ArrowDown, ArrowUp, Copy, Trash2 } from 'lucide-react'
+
+import type { Kind, Step } from '../api/types'
+import { type Nouns, SchemaForm } from '../form/schema-form'
+import { t } from '../i18n'
+import type { Address } from '../model/document'
+import type { Problem } from './draft'
+
+/** The settings of the chosen card. */
+export function Inspector({ step, address, kind, problems, nouns, change, act }: {
+  step: Step | undefined
+  address: Address | undefined
+  kind: Kind | undefined
+  problems: Problem[]
+  nouns: Nouns
+  change: (name: string, value: unknown) => void
+  act: (what: 'delete' | 'duplicate' | 'up' | 'down') => void
+}) {
+  if (!step || !address) return <Paper withBorder p="md"><Text size="sm">{t('builder.choose')}</Text></Paper>
+  const errors = (name: string) => problems.find((p) => p.path === `${address}.${name}` || p.path.startsWith(`${address}.${name}.`) || p.path.startsWith(`${address}.${name}[`))?.message
+  const buttons = [
+    { what: 'up', label: t('builder.up'), icon: <ArrowUp size={16} /> },
+    { what: 'down', label: t('builder.down'), icon: <ArrowDown size={16} /> },
+    { what: 'duplicate', label: t('builder.duplicate'), icon: <Copy size={16} /> },
+    { what: 'delete', label: t('builder.delete'), icon: <Trash2 size={16} /> },
+  ] as const
+  return (
+    <Paper withBorder p="md" component="section" aria-label={kind?.title ?? step.kind}>
+      <Group justify="space-between" mb="xs" wrap="nowrap">
+        <Title order={2} size="h4">{kind?.title ?? step.kind}</Title>
+        <Group gap={2} wrap="nowrap">{buttons.map((b) => <ActionIcon key={b.what} variant="subtle" aria-label={b.label} title={b.label} onClick={() => act(b.what)}>{b.icon}</ActionIcon>)}</Group>
+      </Group>
+      <Stack gap="sm">
+        <Text size="sm">{kind ? kind.help : t('builder.unknown', { kind: step.kind })}</Text>
+        <TextInput label={t('builder.name')} value={step.name ?? ''} onChange={(e) => change('name', e.currentTarget.value || undefined)} />
+        {kind ? <SchemaForm key={address} schema={kind.schema} value={step} errors={errors} nouns={nouns} onChange={change} /> : null}
+        <Textarea label={t('builder.notes')} autosize minRows={1} value={step.notes ?? ''} onChange={(e) => change('notes', e.currentTarget.value || undefined)} />
+      </Stack>
+    </Paper>
+  )
+}
