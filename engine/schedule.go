@@ -94,6 +94,8 @@ type scheduled struct {
 	last    time.Time // the last tick that was settled
 	next    time.Time // zero when there is none
 	retry   time.Time // not before, after an error
+	// watched says that the schedule has come to a tick, or to none, since this node watches it.
+	watched bool
 }
 
 // beginSchedules has the schedules of a scenario begin now when it is started or published anew: what lies before is not missed.
@@ -126,7 +128,8 @@ func (e *Engine) beginSchedules(l *Loaded, eff *Effects, rec, before ScenarioRec
 // Bounds of the watch over schedules.
 const (
 	scheduleScan = time.Second
-	// scheduleAway is how late a tick may be before it counts as missed: a start, a suspended machine, a clock that was put forward.
+	// scheduleAway is how late a tick may be before it counts as missed: a suspended machine, a clock that was put forward. After a start all
+	// but the latest do, since whoever was away has missed them however short it was.
 	scheduleAway = time.Minute
 )
 
@@ -142,7 +145,10 @@ func (e *Engine) watchSchedules() {
 			if s.next.IsZero() {
 				continue
 			}
-			if !s.next.After(now) && !s.retry.After(now) {
+			switch {
+			case s.next.After(now):
+				s.watched = true
+			case !s.retry.After(now):
 				e.tick(id, s, now)
 			}
 			if !s.next.IsZero() && s.next.Before(wake) && s.next.After(now) {
@@ -225,8 +231,11 @@ func (e *Engine) begin(id scheduleID, t *Trigger) (*scheduled, error) {
 // tick settles what is due of a schedule.
 func (e *Engine) tick(id scheduleID, s *scheduled, now time.Time) {
 	due, dropped := []time.Time{s.next}, 0
-	if now.Sub(s.next) > scheduleAway {
+	if !s.watched || now.Sub(s.next) > scheduleAway {
 		due, dropped = s.trigger.Schedule.Missed(s.trigger.Schedule.Policy, s.last, now)
+		if latest, others := s.trigger.Schedule.Missed("", s.last, now); len(due) == 0 && len(latest) == 1 && now.Sub(latest[0]) <= scheduleAway {
+			due, dropped = latest, others // it is late, not missed
+		}
 	}
 	last := now.Truncate(time.Second)
 	if len(due) == 1 && due[0].Equal(s.next) {
@@ -249,7 +258,7 @@ func (e *Engine) tick(id scheduleID, s *scheduled, now time.Time) {
 	if len(due) == 0 {
 		s.last = last
 	}
-	s.retry = time.Time{}
+	s.retry, s.watched = time.Time{}, true
 	s.next, _ = s.trigger.Schedule.Next(s.last)
 }
 

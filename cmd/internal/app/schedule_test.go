@@ -76,6 +76,34 @@ func TestMissedTicksAreMadeUpForAsThePolicySays(t *testing.T) {
 	})
 }
 
+// After a stop of half a minute each of the ticks ran, though all but the latest had been missed.
+func TestTicksOfAShortStopAreMissedToo(t *testing.T) {
+	onEveryStore(t, func(t *testing.T, w *world) {
+		clock := scheduler(t, w)
+		for _, policy := range []string{"latest", "skip", "all"} {
+			w.mustPublish(fmt.Sprintf(`{"id":"m-%s","triggers":[{"id":"t","kind":"schedule","every":"10s","missed":%q,"overlap":"allow"}],"steps":[{"id":"p","kind":"push","to":"*","event":%q}]}`, policy, policy, policy))
+		}
+		clock.forward(10 * time.Second)
+		before := map[string]int{}
+		for _, policy := range []string{"latest", "skip", "all"} {
+			waitUntil(t, "the first tick", func() bool { before[policy] = ended(t, w, "m-"+policy); return before[policy] > 0 })
+		}
+		w.e.Close()
+		w.e = engine.New(w.store, engine.Options{Kinds: engine.Kinds{Steps: steps.All(), Triggers: triggers.All()}, Clock: clock.now})
+		clock.forward(40 * time.Second)
+		if err := w.e.Start(w.ctx); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(w.e.Close)
+		// Forty seconds hold four ticks; another may come in a moment.
+		waitUntil(t, "all missed ticks", func() bool { return ended(t, w, "m-all")-before["all"] >= 4 })
+		waitUntil(t, "the latest missed tick", func() bool { return ended(t, w, "m-latest") > before["latest"] && ended(t, w, "m-skip") > before["skip"] })
+		if latest, skip := ended(t, w, "m-latest")-before["latest"], ended(t, w, "m-skip")-before["skip"]; latest > 2 || skip > 2 {
+			t.Errorf("%d and %d runs made up for forty seconds", latest, skip)
+		}
+	})
+}
+
 func TestAScheduleStartsARunForEachObjectThatPasses(t *testing.T) {
 	onEveryStore(t, func(t *testing.T, w *world) {
 		clock := scheduler(t, w)
