@@ -4,6 +4,7 @@ import { alert } from './alert'
 import { Channel, type Off, type Status } from './channel'
 import { emit } from './dom'
 import { redirect } from './redirect'
+import { hurry } from './job'
 import { pollWhile, refresh, renew, renewAll, watchVisibility } from './refresher'
 import { prepareToasts } from './toast'
 
@@ -71,6 +72,7 @@ function bind(channel: Channel, { alerts, redirects, nonce, at }: PageOptions): 
   channel.watch((status, refusal) => {
     turn(status, refusal)
     if (status !== 'live') return
+    hurry()
     // A server that replays from the page's offset on says so by the socket's id; from any other the page fetches all.
     if (!socket.recovered && !(at && socket.id?.startsWith('at-'))) renewAll()
     // Said once: from now on the client itself knows how far it is.

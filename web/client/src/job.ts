@@ -49,6 +49,15 @@ export function wake(): void {
   for (const [region, cause] of waiting) schedule(region, cause, 0)
 }
 
+/** Asks again at once for what failed for a moment: the server is there again. */
+export function hurry(): void {
+  for (const job of jobs.values()) {
+    if (!job.failures || job.running) continue
+    job.notBefore = 0
+    if (job.waiting.size > 0) arm(job, 0)
+  }
+}
+
 function jobFor(url: string): Job {
   let job = jobs.get(url)
   if (!job) {

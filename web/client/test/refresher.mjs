@@ -236,6 +236,25 @@ await check('a page that fails for a moment is asked again', {
   assert.equal((await heard('error'))[0].status, 502)
 })
 
+let broken = false
+await check('a part that failed is asked for at once when the connection is there again', {
+  allow: network,
+  routes: { '/': () => (broken ? { status: 500, body: 'bad' } : page('<p id="a" data-cue-on="x">fresh</p>')) },
+}, async ({ server, open, refreshed, heard }) => {
+  broken = false
+  await open()
+  await refreshed(1)
+  broken = true
+  server.io.emit('x', '')
+  // After the third failure it waits for six seconds at least.
+  await until(async () => (await heard('error')).length === 3, 'three failures')
+  const failed = Date.now()
+  broken = false
+  for (const socket of server.io.of('/').sockets.values()) socket.conn.close()
+  await refreshed(2)
+  assert.ok(Date.now() - failed < 5500, `it was asked for after ${Date.now() - failed} ms`)
+})
+
 // ---- the page's own scripts ----
 await check('cuelight.on, cuelight.refresh, cancelled events, regions added later', { routes: counted() }, async ({ server, tab, open, refreshed, text }) => {
   n = 0
