@@ -136,7 +136,7 @@ func (c *catchUp) read(ctx context.Context, m *missed, limit int) ([]*Change, Ch
 // among says whether one of the changes was missed, or lies behind all that were.
 func (m *missed) among(page []*Change) bool {
 	for _, ch := range page {
-		if m.has(ch.Seq) || ch.Seq > m.last() {
+		if m.has(ch.Seq) {
 			return true
 		}
 	}
@@ -173,7 +173,8 @@ func (c *catchUp) start(ctx context.Context, saved ChangeCursor, page []*Change,
 		}
 		rec, err := m.record(row, l.Now)
 		// Once the last one has had its runs, changes start runs again: those that come later see that the record is gone.
-		rec.Deleted = m.Running && upTo >= m.last()
+		ends := upTo == m.last() || slices.ContainsFunc(page, func(ch *Change) bool { return ch.Seq == m.last() })
+		rec.Deleted = m.Running && ends
 		a.eff.Records, a.eff.Raise = append(a.eff.Records, rec), rec.Deleted || !m.Running
 		return a.eff, err
 	}

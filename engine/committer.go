@@ -59,7 +59,8 @@ type committer struct {
 	company time.Time
 	short   int
 	crowded bool
-	few     int // batches of apps with few ops since the last one of all
+	few     int           // batches of apps with few ops since the last one of all
+	alone   time.Duration // about what a batch of few ops takes
 	wake    chan struct{}
 	closed  bool
 }
@@ -324,13 +325,21 @@ func (c *committer) commit(ctx context.Context, batch []*pending) {
 func (c *committer) resize(ops, later int, took time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if ops <= fewOps {
+		if c.alone == 0 {
+			c.alone = took
+		}
+		c.alone += (took - c.alone) / 4
+	}
+	// What every commit takes, however few its ops, is saved by no shorter batch.
+	most := max(companyTime, c.alone+c.alone/2)
 	switch {
 	case !c.inCompany():
 		c.short = maxBatchOps
 	case c.crowded:
 		c.short = min(maxBatchOps, 2*c.short)
-	case took > companyTime:
-		c.short = max(2, int(float64(ops)*float64(companyTime)/float64(took)))
+	case took > most && ops > fewOps:
+		c.short = max(fewOps, int(float64(ops)*float64(most)/float64(took)))
 	case ops >= c.short && c.few == 0:
 		c.short = min(maxBatchOps, c.short+c.short/4+1)
 	}

@@ -220,6 +220,25 @@ func TestBatchesAreShortWhileASecondAppIsAtWork(t *testing.T) {
 	})
 }
 
+// What each commit takes, however few ops are in it, is saved by no shorter batch: on a slow disk they shrank to two ops for nothing.
+func TestBatchesStayLongWhereEveryCommitIsSlow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := testCommitter()
+		enqueue(t, c, "loud", 900, 100, true)
+		for range 8 {
+			enqueue(t, c, "quiet", 1, 100, false)
+			c.resize(len(c.draw()), 0, 5*companyTime) // a few ops, or as many as fit: it takes as long
+		}
+		if c.short < maxBatchOps/2 {
+			t.Errorf("a batch holds %d ops, though it takes no longer than one of a single op", c.short)
+		}
+		c.resize(200, 0, 50*companyTime)
+		if c.short > 100 {
+			t.Errorf("a batch that takes ten times as long is followed by one of %d", c.short)
+		}
+	})
+}
+
 // Whoever has few ops waits for no batch of one with many, and the one with many for three of those at most.
 func TestAppsWithFewOpsGoBeforeOneWithMany(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -30,6 +30,9 @@ type missed struct {
 	Missed
 	// Spans are the stretches of numbers in which every change that concerns the scenario was missed, in order.
 	Spans []span `json:"spans"`
+	// Latest is the number of the change that was counted last. Those who count wait for each other at the record, so it is the last one in the
+	// feed too, although another node's may have a higher number.
+	Latest int64 `json:"latest"`
 	// Closed says that the scenario was stopped after the last span: the next change that it misses begins another one.
 	Closed bool `json:"closed,omitempty"`
 	// Cursor is how far the feed of changes was read: what was missed up to there has had its runs.
@@ -49,8 +52,10 @@ const maxSpans = 100
 // add counts one more change.
 func (m *missed) add(seq int64) {
 	m.Changes++
+	m.Latest = seq
 	if n := len(m.Spans); n > 0 && (!m.Closed || n >= maxSpans) {
-		m.Spans[n-1].Last = seq
+		// On PostgreSQL a change may have its number before one that was missed by another node has its, and be counted after it.
+		m.Spans[n-1] = span{min(m.Spans[n-1].First, seq), max(m.Spans[n-1].Last, seq)}
 	} else {
 		m.Spans = append(m.Spans, span{seq, seq})
 	}
@@ -63,12 +68,7 @@ func (m *missed) has(seq int64) bool {
 }
 
 // last is the number of the last change that was missed.
-func (m *missed) last() int64 {
-	if len(m.Spans) == 0 {
-		return 0
-	}
-	return m.Spans[len(m.Spans)-1].Last
-}
+func (m *missed) last() int64 { return m.Latest }
 
 // record is the record's next revision.
 func (m *missed) record(old *Record, now time.Time) (*Record, error) {

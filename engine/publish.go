@@ -186,7 +186,7 @@ func (e *Engine) PublishAt(ctx context.Context, app AppID, id string, doc []byte
 		}
 	}
 	var was ScenarioState
-	bounded := false
+	republished := false
 	rec, _, err := e.changeScenario(ctx, app, id, rev, draft != nil, by, func(rec *ScenarioRecord, cat *catalogue) error {
 		if draft != nil {
 			rec.Draft = draft
@@ -197,8 +197,7 @@ func (e *Engine) PublishAt(ctx context.Context, app AppID, id string, doc []byte
 		if problems := validate(rec.Draft, cat.nouns(), e.opt.Kinds); len(problems) > 0 {
 			return &InvalidError{Fields: problems}
 		}
-		p := cat.scenarios[id]
-		bounded = p != nil && p.version != nil && p.version.doc.Settings.MaxConcurrent > 0
+		republished = rec.Version > 0
 		if !bytes.Equal(rec.Draft, rec.Published) {
 			rec.Published = rec.Draft
 			rec.Version++
@@ -211,7 +210,7 @@ func (e *Engine) PublishAt(ctx context.Context, app AppID, id string, doc []byte
 	if err == nil {
 		e.afterState(app, id, was, rec.State)
 	}
-	if err == nil && bounded {
+	if err == nil && republished {
 		e.openPermits(app, id)
 	}
 	return rec, err

@@ -189,7 +189,7 @@ func (a *act) enter(r *Run, node string) error {
 // admitNow makes a run that holds its lane ready, or queues it for a permit.
 func (a *act) admitNow(r *Run, node string) error {
 	most := a.maxConcurrent(r.Scenario)
-	if most == 0 {
+	if most == 0 || r.Parent != "" { // a called run has its caller's turn
 		r.Status, r.Owner, r.Permit = RunReady, node, PermitNone
 		return nil
 	}
@@ -233,7 +233,8 @@ func (a *act) leave(was, r *Run, node string) error {
 	return nil
 }
 
-// handOut gives the free permits of a scenario to those who wait for one, as far as they are loaded, and says to how many.
+// handOut gives the free permits of a scenario to those who wait for one, as far as they are loaded, and says to how many. Without a bound it
+// gives them too: whoever has one hands on the next when it ends.
 func (a *act) handOut(scenario, node string) (int, error) {
 	if _, err := a.permitsOf(scenario); err != nil {
 		return 0, err
@@ -247,9 +248,6 @@ func (a *act) handOut(scenario, node string) (int, error) {
 		next := *p.Queue[0]
 		next.Epoch++
 		next.Status, next.Owner, next.Permit, next.Cause = RunReady, node, PermitHeld, nil
-		if most == 0 {
-			next.Permit = PermitNone
-		}
 		a.setRun(&next)
 	}
 }
@@ -274,7 +272,8 @@ func (v *Version) likelyTurn(app AppID, object string) []Key {
 	return keys
 }
 
-// openPermits hands out the permits of a scenario that came free because its bound was raised or taken away.
+// openPermits hands out the permits of a scenario that came free because its bound was raised or taken away. Whoever gets one hands on those
+// that are left when it ends; so what this can not do, because the database is away or the server stops, only takes longer.
 func (e *Engine) openPermits(app AppID, scenario string) {
 	e.group.Go("permits", func() {
 		for e.ctx.Err() == nil {
@@ -288,11 +287,10 @@ func (e *Engine) openPermits(app AppID, scenario string) {
 				a.eff.Value = n
 				return a.eff, err
 			}})
-			if err != nil {
+			if err != nil && e.ctx.Err() == nil {
 				e.log.Warn("can not hand out permits; the next run that ends does", "app", app, "scenario", scenario, "err", err)
-				return
 			}
-			if res.Effects.Value.(int) == 0 {
+			if err != nil || res.Effects.Value.(int) == 0 {
 				return
 			}
 		}

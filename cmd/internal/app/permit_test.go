@@ -189,6 +189,75 @@ func TestACancelledRunGivesItsLaneAndItsPermitOn(t *testing.T) {
 	})
 }
 
+// A called run runs in its caller's turn; when it woke it wanted a permit of its own, which its caller held.
+func TestACalledRunThatSleepsGoesOnInItsCallersTurn(t *testing.T) {
+	onEveryStore(t, func(t *testing.T, w *world) {
+		w.mustPublish(`{"id":"walk","structure":"Order","order":"parallel","settings":{"max_concurrent":1},"triggers":[{"id":"call","kind":"call"}],"steps":[
+			{"id":"if","kind":"condition","if":"object.number == \"top\"","then":[{"id":"c","kind":"call_scenario","scenario":"walk","object":"leaf","wait":true}],
+			"else":[{"id":"d","kind":"delay","for":"10ms"}]}]}`)
+		w.mustWrite(engine.WriteCreate, "Order", "top", `{"number":"top"}`)
+		w.mustWrite(engine.WriteCreate, "Order", "leaf", `{"number":"leaf"}`)
+		w.call(engine.Call{Scenario: "walk", Object: "top"})
+		waitUntil(t, "both runs", func() bool { return w.statuses("walk")[engine.RunDone] == 2 })
+	})
+}
+
+// The runs that were let go gave no permit back when they ended, so that those behind the window waited for ever.
+func TestTheQueueEmptiesThoughTheServerEndsWhenTheBoundIsDropped(t *testing.T) {
+	onEveryTroubledStore(t, func(t *testing.T, w *world, s *troubled) {
+		outward(t, w)
+		server := newBusy(t)
+		w.mustPublish(hurdle(server, `"settings":{"max_concurrent":1},`))
+		for i := range 3 * engine.TurnWindow {
+			w.mustWrite(engine.WriteCreate, "Order", fmt.Sprint("o", i), fmt.Sprintf(`{"number":"%d"}`, i))
+		}
+		<-server.came
+		refused := make(chan bool, 10)
+		f := func(ops []engine.Op) []engine.Result {
+			for _, op := range ops {
+				if op.Fence == nil && len(op.Lock) == 1 && op.Lock[0].Kind == engine.KeyPermits {
+					refused <- true
+					return answerAll(ops, engine.ErrUnavailable)
+				}
+			}
+			return nil
+		}
+		s.onCommit.Store(&f)
+		w.mustPublish(hurdle(server, ``))
+		<-refused
+		w.restart(t, engine.Options{})
+		s.onCommit.Store(nil)
+		server.release()
+		waitUntil(t, "all runs", func() bool { return ended(t, w, "x") == 3*engine.TurnWindow })
+	})
+}
+
+// While its version does not fit its structure, a scenario has no bound; the runs that failed then gave no permit on.
+func TestTheQueueEmptiesThoughTheScenarioDoesNotFitForAWhile(t *testing.T) {
+	onEveryStore(t, func(t *testing.T, w *world) {
+		outward(t, w)
+		server := newBusy(t)
+		if _, err := w.e.SaveStructure(w.ctx, app, []byte(`{"id":"Task","fields":[{"id":"number","type":"string"},{"id":"count","type":"number"}]}`)); err != nil {
+			t.Fatal(err)
+		}
+		w.mustPublish(`{"id":"x","structure":"Task","settings":{"max_concurrent":2},"triggers":[{"id":"c","kind":"object","on":["created"]}],"steps":[
+			{"id":"h","kind":"http_request","url":"` + server.URL + `/{{ object.number }}"}]}`)
+		for i := range 3 * engine.TurnWindow {
+			w.mustWrite(engine.WriteCreate, "Task", fmt.Sprint("o", i), fmt.Sprintf(`{"number":"%d"}`, i))
+		}
+		<-server.came
+		<-server.came
+		if _, err := w.e.ChangeStructure(w.ctx, app, []byte(`{"id":"Task","fields":[{"id":"count","type":"number"}]}`), engine.StructureChange{Drop: []string{"number"}}); err != nil {
+			t.Fatal(err)
+		}
+		server.release()
+		waitUntil(t, "none is left", func() bool {
+			n := w.statuses("x")
+			return n[engine.RunQueued]+n[engine.RunReady] == 0
+		})
+	})
+}
+
 func TestARunThatSleepsGivesItsPermitToOthers(t *testing.T) {
 	onEveryStore(t, func(t *testing.T, w *world) {
 		doc := `{"id":"%s","structure":"Order","order":"parallel","settings":{"max_concurrent":1},"triggers":[{"id":"c","kind":"object","on":["created"]}],"steps":[

@@ -97,7 +97,9 @@ func TestTicksOfAShortStopAreMissedToo(t *testing.T) {
 		t.Cleanup(w.e.Close)
 		// Forty seconds hold four ticks; another may come in a moment.
 		waitUntil(t, "all missed ticks", func() bool { return ended(t, w, "m-all")-before["all"] >= 4 })
-		waitUntil(t, "the latest missed tick", func() bool { return ended(t, w, "m-latest") > before["latest"] && ended(t, w, "m-skip") > before["skip"] })
+		waitUntil(t, "the latest missed tick", func() bool {
+			return ended(t, w, "m-latest") > before["latest"] && ended(t, w, "m-skip") > before["skip"]
+		})
 		if latest, skip := ended(t, w, "m-latest")-before["latest"], ended(t, w, "m-skip")-before["skip"]; latest > 2 || skip > 2 {
 			t.Errorf("%d and %d runs made up for forty seconds", latest, skip)
 		}
