@@ -147,12 +147,13 @@ type binder struct {
 	kinds map[string]StepKind
 	errs  []FieldError
 	slots []*slot // of the step being bound
+	all   []*slot
 	ids   map[string]string
 }
 
 func (b *binder) slot(path string, c compiled, eval func(expr.Env, *expr.Budget) (any, error)) *slot {
 	s := &slot{eval: eval, deferred: c.Cost() == expr.Deferred, reads: c.Reads(), path: path}
-	b.slots = append(b.slots, s)
+	b.slots, b.all = append(b.slots, s), append(b.all, s)
 	if s.deferred && slices.ContainsFunc(s.reads, func(r string) bool { return r == "target" || strings.HasPrefix(r, "target.") }) {
 		b.errs = append(b.errs, FieldError{Path: path, Code: "COST", Message: "reads target, so it is judged inside the write and has to be simpler: no links of target to follow, no lists to go through"})
 	}

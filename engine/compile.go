@@ -75,6 +75,16 @@ type Kinds struct {
 
 // compileScenario binds a document to what it may name in its app. What is wrong comes back as a list; the version is then not usable.
 func compileScenario(doc *Scenario, number int64, n nouns, kinds Kinds) (*Version, []FieldError) {
+	b := bindScenario(doc, number, n, kinds)
+	if len(b.errs) > 0 {
+		slices.SortStableFunc(b.errs, func(x, y FieldError) int { return cmp.Compare(x.Path, y.Path) })
+		return nil, b.errs
+	}
+	return b.version, nil
+}
+
+// bindScenario compiles all that can be compiled; what can not is in the binder's errors.
+func bindScenario(doc *Scenario, number int64, n nouns, kinds Kinds) *binder {
 	v := &Version{Scenario: doc.ID, Number: number, doc: doc, lists: map[string]*list{}, steps: map[string]*step{}, names: map[string]bool{}}
 	b := &binder{
 		nouns: n, version: v, ids: map[string]string{}, kinds: map[string]StepKind{},
@@ -86,7 +96,7 @@ func compileScenario(doc *Scenario, number int64, n nouns, kinds Kinds) (*Versio
 	if doc.Structure != "" {
 		if v.structure = n.structures[doc.Structure]; v.structure == nil {
 			b.errs = append(b.errs, FieldError{Path: "structure", Code: "UNKNOWN_STRUCTURE", Message: "there is no structure of this name" + didYouMean(doc.Structure, keysOf(n.structures))})
-			return nil, b.errs
+			return b
 		}
 	}
 	b.structure = v.structure
@@ -110,11 +120,7 @@ func compileScenario(doc *Scenario, number int64, n nouns, kinds Kinds) (*Versio
 	b.list(doc.Steps, mainList)
 	b.inCatch = true
 	b.list(doc.Catch, catchList)
-	if len(b.errs) > 0 {
-		slices.SortStableFunc(b.errs, func(x, y FieldError) int { return cmp.Compare(x.Path, y.Path) })
-		return nil, b.errs
-	}
-	return v, nil
+	return b
 }
 
 // collect looks through all steps first, so that every expression can name what an earlier or an enclosing step yields.

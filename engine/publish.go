@@ -21,14 +21,14 @@ func (e *Engine) Validate(ctx context.Context, app AppID, doc []byte) ([]Problem
 }
 
 func validate(doc []byte, n nouns, kinds Kinds) []Problem {
-	s, err := ParseScenario(doc)
+	s, errs, err := readScenario(doc)
 	if err != nil {
 		b := &binder{}
 		b.fail("", err)
 		return b.errs
 	}
 	_, problems := compileScenario(s, 0, n, kinds)
-	return problems
+	return append(errs, problems...)
 }
 
 // scenarioChange is one change of a scenario's record, made on what the record holds now.

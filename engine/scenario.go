@@ -170,16 +170,28 @@ func split(doc json.RawMessage, into any, reserved ...string) (json.RawMessage, 
 
 // ParseScenario reads a scenario document and checks what can be checked without the app it belongs to: shape, names and limits.
 func ParseScenario(doc []byte) (*Scenario, error) {
+	s, errs, err := readScenario(doc)
+	if err == nil && len(errs) > 0 {
+		err = &InvalidError{Fields: errs}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// readScenario is ParseScenario that gives a document of the right shape also where something in it is wrong, so that all of that can be told.
+func readScenario(doc []byte) (*Scenario, []FieldError, error) {
 	if len(doc) > MaxScenarioBytes {
-		return nil, &InvalidError{Fields: []FieldError{overLimit("", "scenario_bytes", "a scenario may be at most %d bytes long", MaxScenarioBytes)}}
+		return nil, nil, &InvalidError{Fields: []FieldError{overLimit("", "scenario_bytes", "a scenario may be at most %d bytes long", MaxScenarioBytes)}}
 	}
 	var s Scenario
 	if err := decodeStrict(doc, &s); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	var errs []FieldError
-	add := func(path, code, format string, args ...any) {
-		errs = append(errs, FieldError{Path: path, Code: code, Message: fmt.Sprintf(format, args...)})
+	add := func(path, code, message string) {
+		errs = append(errs, FieldError{Path: path, Code: code, Message: message})
 	}
 	if s.Kind != "" && s.Kind != "scenario" {
 		add("kind", "KIND", `must be "scenario"`)
@@ -205,8 +217,5 @@ func ParseScenario(doc []byte) (*Scenario, error) {
 			add("parameters."+name, "TYPE", "must be one of string, number, decimal, boolean, date, json")
 		}
 	}
-	if errs = append(errs, s.Settings.check()...); len(errs) > 0 {
-		return nil, &InvalidError{Fields: errs}
-	}
-	return &s, nil
+	return &s, append(errs, s.Settings.check()...), nil
 }

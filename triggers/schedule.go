@@ -12,7 +12,7 @@ import (
 var scheduleSpec = engine.TriggerSpec[schedule]{
 	Kind: "schedule", Title: "On a schedule",
 	Help: "Starts at times of the clock: every 15 minutes, every day at 09:00, on Mondays, on the first of each month, or as a cron line " +
-		"says. It starts once, or once for each object that passes a filter. When the clock is put forward, a time that is skipped starts at " +
+		"says. It starts once, or once for each object that passes a filter (a run without an object goes through them and starts those). When the clock is put forward, a time that is skipped starts at " +
 		"the first moment after; when it is put back, a time that comes twice starts only the first time; what repeats every few minutes or " +
 		"hours just goes on.",
 	Examples: []engine.Example{

@@ -58,7 +58,7 @@ func (c *validateCmd) Run() error {
 		warnings = fmt.Sprintf(", %d warnings", len(odd))
 	}
 	if len(wrong) > 0 {
-		fmt.Printf("%d problems in %d documents%s\n", len(wrong), len(docs), warnings)
+		fmt.Printf("%s in %s%s\n", counted(len(wrong), "problem"), counted(len(docs), "document"), warnings)
 		return errReported
 	}
 	fmt.Printf("%d documents are valid%s\n", len(docs), warnings)
@@ -208,4 +208,12 @@ func (c *exportCmd) Run(ctx context.Context) error {
 	note(files.Stale(c.Output, c.Kind, all)...)
 	fmt.Printf("%d files written to %s\n", len(all), c.Output)
 	return nil
+}
+
+// counted says how many there are of something whose plural takes an s.
+func counted(n int, what string) string {
+	if n != 1 {
+		what += "s"
+	}
+	return fmt.Sprintf("%d %s", n, what)
 }

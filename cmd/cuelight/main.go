@@ -27,6 +27,8 @@ type cli struct {
 	Export   exportCmd   `cmd:"" help:"Write an app's documents as files."`
 	Validate validateCmd `cmd:"" help:"Check documents in files; needs no server."`
 	Scenario scenarioCmd `cmd:"" help:"Scenarios: list, start, pause, stop."`
+	Runs     runsCmd     `cmd:"" help:"List runs, newest first, with what failed."`
+	Explain  explainCmd  `cmd:"" help:"Why a change started what it started, and not the rest."`
 	Account  accountCmd  `cmd:"" help:"People who build and operate."`
 	User     userCmd     `cmd:"" help:"End users of an app."`
 	Token    tokenCmd    `cmd:"" help:"API tokens."`

@@ -72,6 +72,7 @@ var crossings = map[string][]crossing{
 	"getScenario":    {{path: "/scenarios/{scenario}"}},
 	"deleteScenario": {{path: "/scenarios/{scenario}"}},
 	"getDraft":       {{path: "/scenarios/{scenario}/draft"}},
+	"previewDraft":   {{path: "/scenarios/{scenario}/draft/preview", body: `{}`}},
 	"saveDraft": {
 		{path: "/scenarios/of-b/draft", body: `{"structure":"{structure}","steps":[]}`, status: 200},
 		{path: "/scenarios/of-b/draft", body: `{"steps":[{"id":"c","kind":"call_scenario","scenario":"{scenario}"},{"id":"k","kind":"condition","if":"const.{constant} == \"x\""},

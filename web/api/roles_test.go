@@ -18,6 +18,7 @@ var rights = map[string]string{
 	"listChanges":  "viewer builder objects:read", "getChange": "viewer builder objects:read",
 	"push":           "builder push",
 	"explainChange":  "viewer builder", // and tokens with all three scopes
+	"previewDraft":   "viewer builder", // and tokens with both scopes
 	"listStructures": "everyone", "getStructure": "everyone", "saveStructure": "builder scenarios:write",
 	"listConstants": "viewer builder scenarios:read", "getConstant": "viewer builder scenarios:read",
 	"putConstant": "builder scenarios:write", "deleteConstant": "builder scenarios:write",

@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"mime"
+	"net"
 	"net/http"
 	"slices"
 	"strconv"
@@ -24,7 +25,7 @@ type Options struct {
 	Engine   *engine.Engine
 	Accounts *account.Service
 	Log      *slog.Logger
-	// Address tells the address of a client, for login limits. Nil means the peer as the request has it.
+	// Address tells the address of a client, for login limits. Nil means the peer's, without the port: another connection is no other client.
 	Address func(*http.Request) string
 	// BodyBytes bounds a body; 0 means 64 KiB.
 	BodyBytes int64
@@ -41,7 +42,13 @@ func New(o Options) http.Handler {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	if o.Address == nil {
-		o.Address = func(r *http.Request) string { return r.RemoteAddr }
+		o.Address = func(r *http.Request) string {
+			host, _, err := net.SplitHostPort(r.RemoteAddr)
+			if err != nil {
+				return r.RemoteAddr
+			}
+			return host
+		}
 	}
 	if o.BodyBytes == 0 {
 		o.BodyBytes = 64 << 10

@@ -127,7 +127,7 @@ func TestAStartTellsWhereThePagesAre(t *testing.T) {
 	lines := strings.Join(a.Banner(t.Context()), "\n") + "\n"
 	for _, want := range []string{
 		"\nDemo page   https://cue.example.com/demo/\n", "\napp_id      demo\n",
-		"\nStatus board  https://cue.example.com/demo/board/\n", "\nMessenger   https://cue.example.com/demo/messenger/\n",
+		"\nHelp        https://cue.example.com/help/\n", "\nStatus board  https://cue.example.com/demo/board/\n", "\nMessenger   https://cue.example.com/demo/messenger/\n",
 	} {
 		if !strings.Contains(lines, want) {
 			t.Errorf("%q lacks %q", lines, want)

@@ -190,6 +190,11 @@ func TestSettingsOfAScenarioAreChecked(t *testing.T) {
 				t.Errorf("%s: %v (%v), want %q", settings, problems, err, want)
 			}
 		}
+		// A mistake in the settings hides none in the steps.
+		problems, err := w.e.Validate(w.ctx, app, []byte(`{"id":"x","structure":"Order","settings":{"debounce":"2h"},"steps":[{"id":"a","kind":"push","to":"*"}]}`))
+		if err != nil || len(problems) != 2 {
+			t.Errorf("of two mistakes these are told: %v (%v)", problems, err)
+		}
 	})
 }
 

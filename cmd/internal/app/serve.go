@@ -28,9 +28,11 @@ func (a *App) Banner(ctx context.Context) []string {
 	}
 	if a.cfg.Demo {
 		lines = append(lines, "Demo page   "+a.URL()+"/demo/", "API token   "+a.demoToken, "app_id      "+string(demoApp))
-		return append(lines, a.demoApps(ctx)...)
+		lines = append(lines, a.demoApps(ctx)...)
+	} else {
+		lines = append(lines, "Server      "+a.URL()+"/")
 	}
-	return append(lines, "Server      "+a.URL()+"/")
+	return append(lines, "Help        "+a.URL()+"/help/")
 }
 
 // demoApps tells where the demo's apps are, of those that this data directory has.

@@ -9,10 +9,13 @@ import { NotFound, Trouble, Waiting } from './ui/state'
 
 // Each screen comes when it is opened first.
 const Explain = lazy(async () => ({ default: (await import('./screens/explain')).Explain }))
+const Live = lazy(async () => ({ default: (await import('./screens/live')).Live }))
 const Objects = lazy(async () => ({ default: (await import('./screens/objects')).Objects }))
 const RunDetail = lazy(async () => ({ default: (await import('./screens/run')).RunDetail }))
 const Runs = lazy(async () => ({ default: (await import('./screens/runs')).Runs }))
 const Scenarios = lazy(async () => ({ default: (await import('./screens/scenarios')).Scenarios }))
+const People = lazy(async () => ({ default: (await import('./screens/people')).People }))
+const Values = lazy(async () => ({ default: (await import('./screens/values')).Values }))
 const Builder = lazy(async () => ({ default: (await import('./builder/builder')).Builder }))
 
 /** The app's addresses. All of an app lies under /a/<app>/. */
@@ -51,6 +54,9 @@ function InApp({ app, session }: { app: string; session: string }) {
           <Route path={`${at}/runs/:id`}>{({ id }) => <RunDetail app={app} id={decodeURIComponent(id)} />}</Route>
           <Route path={`${at}/changes/:seq`}>{({ seq }) => <Explain app={app} seq={seq} />}</Route>
           <Route path={`${at}/objects/:structure?`}>{({ structure }) => <Objects app={app} structure={decodeURIComponent(structure ?? '')} />}</Route>
+          <Route path={`${at}/live`}><Live app={app} /></Route>
+          <Route path={`${at}/users`}><People app={app} /></Route>
+          <Route path={`${at}/values`}><Values app={app} /></Route>
           <Route><NotFound /></Route>
         </Switch>
       </Suspense>

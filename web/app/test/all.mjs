@@ -72,6 +72,7 @@ await check('a scenario is built, published, and runs', {}, async (tab) => {
   await tab.getByRole('button', { name: '1 problem' }).waitFor()
   await tab.getByRole('textbox', { name: 'Event name' }).fill('order-gone')
   await tab.getByRole('textbox', { name: 'Message' }).fill('Order {{ object.number }} is on its way')
+  await tab.getByText('→ "Order 1042 is on its way"').waitFor() // what it comes to on the sample
   await tab.getByText('No problems').waitFor()
   await tab.getByText('saved', { exact: true }).waitFor()
   await tab.getByRole('button', { name: 'Publish and start' }).click()
@@ -151,8 +152,54 @@ await check('everything that starts, stops and fails is seen in the list', {}, a
   await tab.getByText('running', { exact: true }).waitFor()
 })
 
+await check('a message is sent by hand to a user who is there, until their session ends', { free: true }, async (tab) => {
+  const login = await tab.request.post(`${url}/good/api/v5/auth?appID=demo`, { data: { username: 'anna', password: 'anna' } })
+  const session = (await login.json()).result.token
+  const page = await context.newPage()
+  await page.goto(`${url}/a/demo/`)
+  await page.evaluate(([session]) => {
+    const script = document.createElement('script')
+    script.src = '/cuelight.js'
+    script.dataset.app = 'demo'
+    script.dataset.session = session
+    document.addEventListener('cuelight:event', (e) => { document.title = `${e.detail.event}: ${e.detail.message}` })
+    document.head.append(script)
+  }, [session])
+  await page.locator('html[data-cue-status=live]').waitFor()
+  await tab.goto(`${url}/a/demo/live`)
+  await tab.getByLabel(/UserID/).first().fill('anna')
+  await tab.keyboard.press('Escape')
+  await tab.getByRole('textbox', { name: 'Event name' }).fill('hello')
+  await tab.getByRole('textbox', { name: 'Message' }).fill('from the console')
+  await tab.getByRole('button', { name: 'Send' }).click()
+  await tab.getByText(/^Sent; 1 connection is there/).waitFor()
+  await page.waitForFunction(() => document.title === 'hello: from the console')
+  await tab.goto(`${url}/a/demo/users`)
+  await tab.getByRole('button', { name: 'End anna' }).first().click()
+  await page.locator('html[data-cue-status=refused]').waitFor()
+  await page.close()
+})
+
+await check('secrets and constants are kept, and a secret is never shown again', { free: true }, async (tab) => {
+  await tab.goto(`${url}/a/demo/values`)
+  await tab.getByRole('textbox', { name: 'Secrets: Name' }).fill('crm')
+  await tab.getByLabel('Hosts it may go to crm').first().fill('api.example.com')
+  await tab.keyboard.press('Enter')
+  await tab.getByRole('textbox', { name: 'Value crm', exact: true }).fill('a canary of the mine')
+  await tab.getByRole('button', { name: 'Add' }).first().click()
+  await tab.getByText('set', { exact: true }).waitFor()
+  await tab.getByRole('textbox', { name: 'Constants: Name' }).fill('limit')
+  await tab.getByRole('textbox', { name: 'Value const.limit' }).fill('100')
+  await tab.getByRole('button', { name: 'Add' }).last().click()
+  await tab.getByRole('button', { name: 'Delete limit' }).waitFor()
+  assert.deepEqual((await api(tab, 'GET', '/constants')).items.map((c) => [c.id, c.value]), [['limit', 100]])
+  await tab.reload()
+  await tab.getByText('crm', { exact: true }).waitFor()
+  assert.ok(!(await tab.content()).includes('canary'))
+})
+
 const { items: [{ id: lastRun, change }] } = await (await context.request.get(`${url}/api/v1/apps/demo/runs?scenario=refresh-orders&limit=1`)).json()
-const places = ['', 'scenarios', 'scenarios/order-ready', 'runs', `runs/${lastRun}`, 'objects/Order', `changes/${change}`]
+const places = ['', 'scenarios', 'scenarios/order-ready', 'runs', `runs/${lastRun}`, 'objects/Order', `changes/${change}`, 'live', 'users', 'values']
 for (const colorScheme of ['light', 'dark']) {
   const as = await browser.newContext({ storageState: await context.storageState(), colorScheme, locale: 'en-GB', reducedMotion: 'reduce', viewport: { width: 1280, height: 900 } })
   for (const place of places) {

@@ -1,7 +1,7 @@
-import { QueryClient, useInfiniteQuery, useQuery } from '@tanstack/react-query'
+import { keepPreviousData, QueryClient, useInfiniteQuery, useQuery } from '@tanstack/react-query'
 
 import { ApiError, call } from './client'
-import type { App, Kind, Page, Run, Scenario, ScenarioDoc, Session, StepRecord, Structure, Thing } from './types'
+import type { App, Constant, Previewed, Kind, Page, Run, Scenario, ScenarioDoc, Secret, Session, StepRecord, Structure, Thing, User, UserSession } from './types'
 
 export const queryClient = new QueryClient({
   defaultOptions: {
@@ -103,4 +103,25 @@ export const useObjects = (app: string, structure: string, list: ObjectList) =>
       const query = new URLSearchParams({ limit: '50', count: 'true', ...list, ...(pageParam ? { cursor: pageParam } : {}) })
       return get<Page<Thing>>(appPath(app, `/structures/${encodeURIComponent(structure)}/objects?${query}`))
     },
+  })
+
+export const useApp = (app: string) => useQuery({ queryKey: [app, 'app'], queryFn: () => get<App>(appPath(app)) })
+
+export const useUsers = (app: string) => useQuery({ queryKey: [app, 'users'], queryFn: () => get<Page<User>>(appPath(app, '/users?limit=200')) })
+
+export const useUserSessions = (app: string) =>
+  useQuery({ queryKey: [app, 'sessions'], refetchInterval: often, queryFn: () => get<Page<UserSession>>(appPath(app, '/sessions')) })
+
+export const useSecrets = (app: string) => useQuery({ queryKey: [app, 'secrets'], queryFn: () => get<Page<Secret>>(appPath(app, '/secrets')) })
+
+export const useConstants = (app: string) => useQuery({ queryKey: [app, 'constants'], queryFn: () => get<Page<Constant>>(appPath(app, '/constants')) })
+
+/** What the settings of a draft come to on an object; the server evaluates them, in the one language that runs speak. */
+export const usePreview = (app: string, id: string, document: ScenarioDoc, object: string) =>
+  useQuery({
+    queryKey: [app, 'preview', id, document, object],
+    placeholderData: keepPreviousData,
+    staleTime: 5000,
+    gcTime: 10_000,
+    queryFn: async () => (await call<{ values: Previewed[] }>('POST', appPath(app, `/scenarios/${encodeURIComponent(id)}/draft/preview`), { document, ...(object ? { object } : {}) })).body.values,
   })

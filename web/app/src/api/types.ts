@@ -2,7 +2,15 @@ export type Page<T> = { items: T[]; next?: string; total?: number; total_at_leas
 
 export type Session = { kind: string; id: string; role?: 'admin' | 'builder' | 'viewer'; scopes: string[] }
 
-export type App = { id: string; name?: string; guests?: boolean; time_zone?: string }
+export type App = { id: string; name?: string; guests?: boolean; origins?: string[]; time_zone?: string }
+
+export type User = { id: string; name: string | null; email: string | null; role: string | null; disabled: boolean | null }
+
+export type UserSession = { id: string; user: string; created_at: string; used_at: string; expires_at: string }
+
+export type Secret = { id: string; hosts: string[]; set: boolean; notes?: string }
+
+export type Constant = { id: string; value: Value; notes?: string }
 
 export type FieldType = 'string' | 'number' | 'decimal' | 'boolean' | 'date' | 'json' | 'link' | 'links'
 
@@ -106,3 +114,6 @@ export type ScenarioDoc = {
   lane?: string
   settings?: { [name: string]: unknown }
 }
+
+/** What a setting of a draft comes to on the sample object. */
+export type Previewed = { path: string; value: Value; cut?: number; error?: string; unknown?: boolean }

@@ -1,12 +1,12 @@
-import { ActionIcon, Alert, Badge, Button, Group, Menu, SegmentedControl, Stack, Text, Title, Tooltip } from '@mantine/core'
-import { useHotkeys } from '@mantine/hooks'
+import { ActionIcon, Alert, Badge, Button, Group, Menu, NativeSelect, SegmentedControl, Stack, Text, Title, Tooltip } from '@mantine/core'
+import { useDebouncedValue, useHotkeys } from '@mantine/hooks'
 import { notifications } from '@mantine/notifications'
 import { useMutation, useQuery } from '@tanstack/react-query'
 import { Redo2, Undo2 } from 'lucide-react'
 import { useMemo, useState } from 'react'
 
 import { call } from '../api/client'
-import { appPath, queryClient, useKinds, useScenario, useScenarios, useStructures } from '../api/queries'
+import { appPath, queryClient, useKinds, useObjects, usePreview, useScenario, useScenarios, useStructures } from '../api/queries'
 import type { Kind, Scenario, ScenarioDoc, Step } from '../api/types'
 import { t } from '../i18n'
 import { type Address, at, copyFor, freshID, insert, move, parentOf, put, remove } from '../model/document'
@@ -42,7 +42,7 @@ function Editing({ app, id, loaded }: { app: string; id: string; loaded: { doc: 
   return (
     <Stack>
       <Bar app={app} id={id} editor={editor} tab={tab} setTab={setTab} />
-      {tab === 'edit' ? <Workbench app={app} editor={editor} /> : null}
+      {tab === 'edit' ? <Workbench app={app} id={id} editor={editor} /> : null}
       {tab === 'runs' ? <RunTable app={app} filter={{ scenario: id }} /> : null}
       {tab === 'json' ? <DocumentTab editor={editor} /> : null}
     </Stack>
@@ -116,13 +116,17 @@ function Problems({ editor }: { editor: Editor }) {
   )
 }
 
-function Workbench({ app, editor }: { app: string; editor: Editor }) {
+function Workbench({ app, id, editor }: { app: string; id: string; editor: Editor }) {
   const { doc, edit, problems } = editor
   const steps = useKinds('step-kinds')
   const triggers = useKinds('trigger-kinds')
   const structures = useStructures(app)
   const scenarios = useScenarios(app)
   const [selected, select] = useState<Address>()
+  const sample = useSample(app, doc.structure)
+  const [quiet] = useDebouncedValue(doc, 150)
+  const preview = usePreview(app, id, quiet, sample.id)
+  const previews = useMemo(() => new Map((preview.data ?? []).map((p) => [p.path, p])), [preview.data])
   const [adding, setAdding] = useState<{ list: Address; index: number }>()
   const kinds = useMemo(() => new Map<string, Kind>([
     ...(steps.data?.items ?? []).map((k) => [`step:${k.kind}`, k] as const),
@@ -176,9 +180,35 @@ function Workbench({ app, editor }: { app: string; editor: Editor }) {
   const kind = step && selected ? kinds.get(`${selected.startsWith('triggers') ? 'trigger' : 'step'}:${step.kind}`) : undefined
   return (
     <div className="bench">
+      <div>
+      {sample.picker}
       <BenchContext value={bench}><DocContext value={doc}><Canvas doc={doc} /></DocContext></BenchContext>
-      <Inspector step={step} address={selected} kind={kind} problems={problems} nouns={nouns} act={act} change={(name, value) => selected && edit(put(doc, `${selected}.${name}`, value), `${selected}.${name}`)} />
+      </div>
+      <Inspector step={step} address={selected} kind={kind} problems={problems} previews={previews} nouns={nouns} act={act} change={(name, value) => selected && edit(put(doc, `${selected}.${name}`, value), `${selected}.${name}`)} />
       <Palette opened={adding !== undefined} title={t(adding?.list === 'triggers' ? 'builder.addTrigger' : 'builder.addStep')} kinds={(adding?.list === 'triggers' ? triggers : steps).data?.items ?? []} choose={choose} close={() => setAdding(undefined)} />
     </div>
   )
+}
+
+/** The object on which the settings are shown; the last one that was chosen for a structure stays. */
+function useSample(app: string, structure: string | undefined) {
+  const objects = useObjects(app, structure ?? '', {})
+  const key = `cuelight.sample.${app}.${structure}`
+  const [chosen, setChosen] = useState(() => {
+    try {
+      return localStorage.getItem(key) ?? ''
+    } catch {
+      return '' // storage is off
+    }
+  })
+  const list = objects.data?.pages[0]?.items ?? []
+  const id = list.some((o) => o.id === chosen) ? chosen : (list[0]?.id ?? '')
+  const pick = (next: string) => {
+    setChosen(next)
+    localStorage.setItem(key, next)
+  }
+  const picker = structure && list.length > 0
+    ? <NativeSelect size="xs" mb="xs" w={280} aria-label={t('builder.sample')} leftSection="→" value={id} data={list.map((o) => ({ value: o.id, label: `${t('builder.sample')}: ${structure} ${o.id}` }))} onChange={(e) => pick(e.currentTarget.value)} />
+    : null
+  return { id, picker }
 }

@@ -1,18 +1,19 @@
 import { ActionIcon, Group, Paper, Stack, Text, Textarea, TextInput, Title } from '@mantine/core'
 import { ArrowDown, ArrowUp, Copy, Trash2 } from 'lucide-react'
 
-import type { Kind, Step } from '../api/types'
+import type { Kind, Previewed, Step } from '../api/types'
 import { type Nouns, SchemaForm } from '../form/schema-form'
 import { t } from '../i18n'
 import type { Address } from '../model/document'
 import type { Problem } from './draft'
 
 /** The settings of the chosen card. */
-export function Inspector({ step, address, kind, problems, nouns, change, act }: {
+export function Inspector({ step, address, kind, problems, previews, nouns, change, act }: {
   step: Step | undefined
   address: Address | undefined
   kind: Kind | undefined
   problems: Problem[]
+  previews: Map<string, Previewed>
   nouns: Nouns
   change: (name: string, value: unknown) => void
   act: (what: 'delete' | 'duplicate' | 'up' | 'down') => void
@@ -34,9 +35,17 @@ export function Inspector({ step, address, kind, problems, nouns, change, act }:
       <Stack gap="sm">
         <Text size="sm">{kind ? kind.help : t('builder.unknown', { kind: step.kind })}</Text>
         <TextInput label={t('builder.name')} value={step.name ?? ''} onChange={(e) => change('name', e.currentTarget.value || undefined)} />
-        {kind ? <SchemaForm key={address} schema={kind.schema} value={step} errors={errors} nouns={nouns} onChange={change} /> : null}
+        {kind ? <SchemaForm key={address} schema={kind.schema} value={step} errors={errors} hint={(name) => <Preview value={previews.get(`${address}.${name}`)} />} nouns={nouns} onChange={change} /> : null}
         <Textarea label={t('builder.notes')} autosize minRows={1} value={step.notes ?? ''} onChange={(e) => change('notes', e.currentTarget.value || undefined)} />
       </Stack>
     </Paper>
   )
+}
+
+/** What a setting comes to on the sample: its value, why there is none, or a dash where only a run knows. */
+function Preview({ value }: { value: Previewed | undefined }) {
+  if (!value) return null
+  if (value.error) return <Text size="xs" c="red" mt={2}>→ {value.error}</Text>
+  const shown = value.unknown ? t('none') : value.cut ? `… (${value.cut})` : JSON.stringify(value.value)
+  return <Text size="xs" mt={2} className="preview">→ {shown}</Text>
 }

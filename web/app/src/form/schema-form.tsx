@@ -1,5 +1,5 @@
 import { Button, Stack } from '@mantine/core'
-import { useState } from 'react'
+import { type ReactNode, useState } from 'react'
 
 import type { Field, Schema, Step } from '../api/types'
 import { t } from '../i18n'
@@ -12,10 +12,12 @@ export type Nouns = { structures: string[]; scenarios: string[]; fieldsOf: (stru
 const shownAtOnce = 5
 
 /** The settings of a step or trigger: a field for each property of its schema; lists of steps are on the canvas. */
-export function SchemaForm({ schema, value, errors, nouns, onChange }: {
+export function SchemaForm({ schema, value, errors, hint, nouns, onChange }: {
   schema: Schema
   value: Step
   errors: (name: string) => string | undefined
+  /** What a setting comes to on the sample object, in a line under its field. */
+  hint: (name: string) => ReactNode
   nouns: Nouns
   onChange: (name: string, value: unknown) => void
 }) {
@@ -27,7 +29,7 @@ export function SchemaForm({ schema, value, errors, nouns, onChange }: {
   return (
     <Stack gap="sm">
       {shown.map((name) => (
-        <Widget key={name} name={name} schema={schema.properties?.[name] ?? {}} required={schema.required?.includes(name) ?? false} value={value[name]} step={value} error={errors(name)} nouns={nouns} onChange={(v) => onChange(name, v)} />
+        <Widget key={name} name={name} schema={schema.properties?.[name] ?? {}} required={schema.required?.includes(name) ?? false} value={value[name]} step={value} error={errors(name)} hint={hint} nouns={nouns} onChange={(v) => onChange(name, v)} />
       ))}
       {first.length < names.length ? <Button variant="subtle" size="xs" onClick={() => setAll(!all)}>{t('builder.more')} ({names.length - first.length})</Button> : null}
     </Stack>

@@ -1,11 +1,12 @@
 import { ActionIcon, Autocomplete, Button, Group, MultiSelect, NativeSelect, NumberInput, Stack, Switch, TagsInput, Text, Textarea, TextInput } from '@mantine/core'
 import { Plus, X } from 'lucide-react'
+import type { ReactNode } from 'react'
 
 import type { Schema, Step } from '../api/types'
 import { t } from '../i18n'
 import type { Nouns } from './schema-form'
 
-type Props = { name: string; schema: Schema; required: boolean; value: unknown; step: Step; error: string | undefined; nouns: Nouns; onChange: (value: unknown) => void }
+type Props = { name: string; schema: Schema; required: boolean; value: unknown; step: Step; error: string | undefined; hint: (name: string) => ReactNode; nouns: Nouns; onChange: (value: unknown) => void }
 
 const text = (value: unknown): string => (typeof value === 'string' ? value : value === undefined || value === null ? '' : JSON.stringify(value))
 
@@ -31,8 +32,8 @@ export function Widget(p: Props) {
   }
   if (schema.type === 'boolean') return <Switch label={common.label} description={schema.description} error={error} checked={value === true} onChange={(e) => onChange(e.currentTarget.checked || undefined)} />
   if (schema.type === 'integer' || schema.type === 'number') return <NumberInput {...common} allowDecimal={schema.type === 'number'} value={typeof value === 'number' ? value : ''} onChange={(v) => onChange(typeof v === 'number' ? v : undefined)} />
-  if (schema.format === 'tree') return <Textarea {...common} className="mono" autosize minRows={1} maxRows={12} value={text(value)} onChange={(e) => onChange(tree(e.currentTarget.value, p.step))} />
-  if (schema.format === 'template' || schema.format === 'expression' || schema.format === 'filter') return <Textarea {...common} className="mono" autosize minRows={1} maxRows={12} spellCheck={false} value={text(value)} onChange={(e) => onChange(orNothing(e.currentTarget.value))} />
+  if (schema.format === 'tree') return <Textarea {...common} className="mono" autosize minRows={1} maxRows={12} value={text(value)} onChange={(e) => onChange(tree(e.currentTarget.value, p.step))} inputContainer={(input) => <>{input}{p.hint(name)}</>} />
+  if (schema.format === 'template' || schema.format === 'expression' || schema.format === 'filter') return <Textarea {...common} className="mono" autosize minRows={1} maxRows={12} spellCheck={false} value={text(value)} onChange={(e) => onChange(orNothing(e.currentTarget.value))} inputContainer={(input) => <>{input}{p.hint(name)}</>} />
   return <TextInput {...common} value={text(value)} onChange={(e) => onChange(orNothing(e.currentTarget.value))} />
 }
 
@@ -48,7 +49,7 @@ function tree(typed: string, step: Step): unknown {
 }
 
 /** Names and values: the fields to set, a scenario's parameters, headers. */
-function Pairs({ name, schema, value, step, error, nouns, onChange }: Props) {
+function Pairs({ name, schema, value, step, error, hint, nouns, onChange }: Props) {
   const pairs = Object.entries((value as { [key: string]: unknown } | undefined) ?? {})
   const structure = typeof step['structure'] === 'string' ? step['structure'] : nouns.structure
   const known = schema.format === 'fields' ? nouns.fieldsOf(structure).map((f) => f.id) : []
@@ -62,7 +63,7 @@ function Pairs({ name, schema, value, step, error, nouns, onChange }: Props) {
         // biome-ignore lint/suspicious/noArrayIndexKey: a name may be typed anew, its place stays
         <Group key={i} gap={4} wrap="nowrap" align="flex-start">
           <Autocomplete aria-label={`${label} ${i + 1}`} w={130} data={known} value={key} onChange={(k) => put(pairs.map((p, j) => (j === i ? [k, p[1]] : p)))} />
-          <Textarea aria-label={`${label} ${key}`} className="mono" style={{ flex: 1 }} autosize minRows={1} maxRows={6} value={text(v)} onChange={(e) => put(pairs.map((p, j) => (j === i ? [p[0], literal(e.currentTarget.value, v)] : p)))} />
+          <Textarea aria-label={`${label} ${key}`} className="mono" style={{ flex: 1 }} autosize minRows={1} maxRows={6} value={text(v)} onChange={(e) => put(pairs.map((p, j) => (j === i ? [p[0], literal(e.currentTarget.value, v)] : p)))} inputContainer={(input) => <>{input}{hint(`${name}.${key}`)}</>} />
           <ActionIcon variant="subtle" mt={4} aria-label={`${t('builder.delete')} ${key}`} onClick={() => put(pairs.filter((_, j) => j !== i))}><X size={16} /></ActionIcon>
         </Group>
       ))}

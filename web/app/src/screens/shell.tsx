@@ -1,6 +1,6 @@
 import { ActionIcon, AppShell, Burger, Group, NativeSelect, NavLink, Text, useComputedColorScheme, useMantineColorScheme } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
-import { Activity, CircleHelp, Database, House, Languages, LogOut, Moon, Sun, Workflow, Zap } from 'lucide-react'
+import { Activity, CircleHelp, Database, House, KeyRound, Languages, LogOut, Moon, Radio, Sun, Users, Workflow, Zap } from 'lucide-react'
 import type { ReactNode } from 'react'
 import { Link, useLocation } from 'wouter'
 
@@ -20,7 +20,10 @@ export function Shell({ app, session, children }: { app: string; session: string
     { to: `${at}/`, label: t('nav.overview'), icon: <House size={18} />, here: location === `${at}/` || location === at },
     { to: `${at}/scenarios`, label: t('nav.scenarios'), icon: <Workflow size={18} />, here: location.startsWith(`${at}/scenarios`) },
     { to: `${at}/runs`, label: t('nav.runs'), icon: <Activity size={18} />, here: location.startsWith(`${at}/runs`) || location.startsWith(`${at}/changes`) },
+    { to: `${at}/live`, label: t('nav.live'), icon: <Radio size={18} />, here: location.startsWith(`${at}/live`) },
     { to: `${at}/objects`, label: t('nav.objects'), icon: <Database size={18} />, here: location.startsWith(`${at}/objects`) },
+    { to: `${at}/users`, label: t('nav.users'), icon: <Users size={18} />, here: location.startsWith(`${at}/users`) },
+    { to: `${at}/values`, label: t('nav.values'), icon: <KeyRound size={18} />, here: location.startsWith(`${at}/values`) },
   ]
   const signOut = async () => {
     await call('DELETE', '/session')

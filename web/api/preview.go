@@ -1,0 +1,59 @@
+package api
+
+import (
+	"context"
+
+	"github.com/cuelight/cuelight/engine/account"
+)
+
+type previewBody struct {
+	Document document `json:"document,omitempty" doc:"The draft; left out, the one that is saved."`
+	Object   string   `json:"object,omitempty" doc:"The id of an object of the scenario's structure; left out, none."`
+}
+
+type previewOut struct {
+	Body struct {
+		Values []previewView `json:"values" nullable:"false" doc:"Every setting that can be evaluated, in the order of the draft."`
+	}
+}
+
+type previewView struct {
+	Path    string `json:"path" doc:"The setting, as steps[0].message."`
+	Value   value  `json:"value" doc:"What it comes to; null also where there is no value to show."`
+	Cut     int    `json:"cut,omitempty" doc:"The bytes of a value that is left out because it is long."`
+	Error   string `json:"error,omitempty" doc:"Why it can not be evaluated on this object."`
+	Unknown bool   `json:"unknown,omitempty" doc:"It looks at what only a run knows: an earlier step, a variable, the item of a loop, a secret."`
+}
+
+// previewDraft shows values of an object: whoever may not see objects does not see them here.
+func (a *API) previewDraft(ctx context.Context, c *call, in *scenarioIn, body *previewBody) (*previewOut, error) {
+	if !c.who.has(account.ObjectsRead) {
+		return nil, c.who.lacks(account.ObjectsRead)
+	}
+	doc := body.Document
+	if doc == nil {
+		saved, err := a.getDraft(ctx, c, in, nil)
+		if err != nil {
+			return nil, err
+		}
+		doc = saved.Body
+	}
+	whole, err := withID(doc, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	values, err := a.opt.Engine.Preview(ctx, c.app, whole, body.Object)
+	if err != nil {
+		return nil, notFound(err, "OBJECT_NOT_FOUND", "the structure has no object of this id")
+	}
+	out := &previewOut{}
+	out.Body.Values = []previewView{}
+	for _, v := range values {
+		shown := previewView{Path: v.Path, Value: value("null"), Cut: v.Cut, Error: v.Error, Unknown: v.Unknown}
+		if v.Value != nil {
+			shown.Value = value(v.Value)
+		}
+		out.Body.Values = append(out.Body.Values, shown)
+	}
+	return out, nil
+}
