@@ -218,7 +218,8 @@ func FuzzMasker(f *testing.F) {
 		out := m.String(text)
 		doc := m.JSON([]byte(text))
 		valid := json.Valid([]byte(text))
-		if valid != json.Valid(doc) {
+		// What is not readable may become so: a control character went with the secret that it belonged to.
+		if valid && !json.Valid(doc) {
 			t.Fatalf("%q became %q", text, doc)
 		}
 		for _, s := range secrets {
