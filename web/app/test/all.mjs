@@ -127,6 +127,29 @@ await check('two tabs on one draft: nobody overwrites the other unasked', { free
   await other.close()
 })
 
+await check('edits while a save is slow, and a save whose answer is lost, are no conflict', { free: true }, async (tab) => {
+  let puts = 0
+  await tab.route('**/draft', async (route) => {
+    if (route.request().method() !== 'PUT') return route.continue()
+    puts++
+    if (puts === 1) await new Promise((resolve) => setTimeout(resolve, 2500))
+    const answer = await route.fetch()
+    return puts === 2 ? route.abort() : route.fulfill({ response: answer })
+  })
+  await tab.goto(`${url}/a/demo/scenarios/order-ready`)
+  await tab.getByRole('button', { name: /Send PUSH-message/ }).click()
+  const notes = tab.getByRole('textbox', { name: 'Notes' })
+  await notes.fill('first')
+  await tab.getByText('saving…').waitFor()
+  await notes.fill('second') // its save waits for the first, and its answer is lost
+  await tab.getByText(/^not saved: /).waitFor()
+  await notes.fill('third')
+  await tab.getByText('saved', { exact: true }).waitFor()
+  const doc = await api(tab, 'GET', '/scenarios/order-ready/draft')
+  assert.equal(doc.steps[0].then[0].notes, 'third')
+  assert.equal(await tab.getByText('Somebody else has saved this draft meanwhile.').count(), 0)
+})
+
 await check('a server that dies while somebody edits loses nothing', { free: true }, async (tab) => {
   await tab.goto(`${url}/a/demo/scenarios/clock`)
   await tab.getByRole('button', { name: /On a schedule/ }).click()

@@ -20,8 +20,15 @@ export function useDraftEditor(app: string, id: string, loaded: { doc: ScenarioD
   const kept = useRef(loaded.doc) // what the server has
   const path = appPath(app, `/scenarios/${encodeURIComponent(id)}/draft`)
 
-  const save = useCallback(async (doc: ScenarioDoc, force = false) => {
+  // One save after the other: each needs the revision that the one before it made.
+  const last = useRef<Promise<unknown>>(Promise.resolve())
+  const sent = useRef<ScenarioDoc>(undefined)
+
+  const write = useCallback(async (doc: ScenarioDoc, force: boolean): Promise<boolean> => {
+    if (doc === kept.current && !force) return true
     setSaving({ state: 'saving' })
+    const before = sent.current
+    sent.current = doc
     try {
       const answer = await call<{ problems?: Problem[] }>('PUT', path, doc, !force && etag.current ? { 'If-Match': etag.current } : {})
       etag.current = answer.headers.get('ETag')
@@ -32,11 +39,26 @@ export function useDraftEditor(app: string, id: string, loaded: { doc: ScenarioD
       return true
     } catch (error) {
       const problem = error instanceof ApiError ? error.problem : undefined
-      if (problem?.status === 412) setSaving({ state: 'conflict' })
-      else setSaving({ state: 'failed', why: error instanceof Error ? error.message : String(error) })
+      if (problem?.status !== 412) {
+        setSaving({ state: 'failed', why: error instanceof Error ? error.message : String(error) })
+        return false
+      }
+      // It may be our own: an answer got lost on its way.
+      const theirs = await call<ScenarioDoc>('GET', path).catch(() => undefined)
+      if (theirs && before && JSON.stringify(theirs.body) === JSON.stringify(before)) {
+        etag.current = theirs.headers.get('ETag')
+        return write(doc, false)
+      }
+      setSaving({ state: 'conflict' })
       return false
     }
   }, [app, path])
+
+  const save = useCallback((doc: ScenarioDoc, force = false): Promise<boolean> => {
+    const next = last.current.then(() => write(doc, force))
+    last.current = next
+    return next
+  }, [write])
 
   // Kept a moment after the last edit; a server that is away is tried again.
   const conflict = saving.state === 'conflict'
@@ -70,7 +92,7 @@ export function useDraftEditor(app: string, id: string, loaded: { doc: ScenarioD
     canUndo: h.past.length > 0, canRedo: h.future.length > 0,
     undo: () => dispatch('undo'), redo: () => dispatch('redo'),
     /** Keeps what is not kept yet; false when that failed. */
-    flush: async () => h.doc === kept.current || save(h.doc),
+    flush: () => save(h.doc),
     keepMine: () => save(h.doc, true),
     takeTheirs,
     /** After a publication the draft has another revision. */
