@@ -95,13 +95,13 @@ func (a *act) retryable(row *Run) error {
 		return coded(ErrConflict, "NOT_FAILED", "the run has not failed: it is %s", row.Status)
 	case !row.Started:
 		return coded(ErrConflict, "NEVER_BEGAN", "the run was refused before its first step")
-	case a.cat.stateOf(row.Scenario) == Stopped:
+	case a.cat.stateFor(row) == Stopped:
 		return coded(ErrConflict, "NOT_RUNNING", "the scenario is stopped")
 	}
 	if p := a.cat.scenarios[row.Scenario]; p != nil && p.version != nil && p.version.Number == row.Version {
 		return nil
 	}
-	v, err := a.Record(RecordVersion, versionKey(row.Scenario, row.Version))
+	v, err := a.Record(VersionKind(row.Version), versionKey(row.Scenario, row.Version))
 	if err == nil && v == nil {
 		err = coded(ErrConflict, "VERSION_GONE", "version %d of the scenario, by which the run goes, is gone", row.Version)
 	}

@@ -140,6 +140,14 @@ func (c *catalogue) stateOf(scenario string) ScenarioState {
 	return Stopped
 }
 
+// stateFor is the state of a run's scenario as it concerns the run: a test runs whatever the state is.
+func (c *catalogue) stateFor(r *Run) ScenarioState {
+	if r.Version < 0 {
+		return Running
+	}
+	return c.stateOf(r.Scenario)
+}
+
 // able is the version of a scenario of which runs can start now, or why there is none.
 func (c *catalogue) able(scenario string) (*Version, error) {
 	p := c.scenarios[scenario]
@@ -342,7 +350,7 @@ func (c *catalogues) version(ctx context.Context, app AppID, scenario string, nu
 			return v, nil
 		}
 	}
-	r, err := c.store.Record(ctx, app, RecordVersion, versionKey(scenario, number))
+	r, err := c.store.Record(ctx, app, VersionKind(number), versionKey(scenario, number))
 	if err != nil {
 		return nil, fmt.Errorf("load version %d of %s: %w", number, scenario, err)
 	}

@@ -52,6 +52,7 @@ type step struct {
 	kind     string
 	run      func(*Scope) (Outcome, error)
 	outside  func(context.Context, *Outside) (any, error)
+	describe func(context.Context, *Outside) (any, error)
 	effect   bool
 	settings any
 	deferred []*slot
@@ -231,7 +232,7 @@ func (b *binder) list(docs []json.RawMessage, path string) *list {
 		b.slots = nil
 		s := &step{head: h, kind: h.Kind, effect: kind.effect}
 		placed := kind.bind(b, rest, at)
-		s.run, s.outside, s.settings = placed.run, placed.outside, placed.settings
+		s.run, s.outside, s.describe, s.settings = placed.run, placed.outside, placed.describe, placed.settings
 		for _, slot := range b.slots {
 			if slot.deferred {
 				s.deferred = append(s.deferred, slot)

@@ -235,7 +235,7 @@ func (e *Engine) pump(app AppID) {
 // move sends the op that moves a run on. What has to be loaded or evaluated first is done by a worker.
 func (e *Engine) move(op *advanceOp) {
 	r := op.run
-	if cat := e.cats.at(r.App); cat != nil && cat.stateOf(r.Scenario) == Paused {
+	if cat := e.cats.at(r.App); cat != nil && cat.stateFor(r) == Paused {
 		e.park(r)
 		return
 	}

@@ -46,6 +46,8 @@ type state struct {
 	Called int `json:"called,omitempty"`
 	// Seat is set on a run whose caller waits for it.
 	Seat *seat `json:"seat,omitempty"`
+	// Until is the step of a test after which it ends.
+	Until string `json:"until,omitempty"`
 	// FailedKey is Key of that step.
 	FailedKey int64 `json:"failed_key,omitempty"`
 	// Input are the variables that the run began with.

@@ -37,6 +37,8 @@ type advanceOp struct {
 	fetched *fetched
 	// alone has the op walk one step and look whether the run's state can still be kept: an op of several steps found that it can not.
 	alone bool
+	// dry has what a step would do outside described and not done.
+	dry bool
 }
 
 // maxMoves is how often a deferred expression is evaluated anew because its object changed meanwhile (design 5).
@@ -65,7 +67,7 @@ func (op *advanceOp) decide(l *Loaded, cats *catalogues) (Effects, error) {
 		w.state.Ticks, w.state.Made = w.state.Ticks+p.ticks, w.state.Made+p.made
 		w.state.Active += p.took.Milliseconds()
 	}
-	switch cat.stateOf(row.Scenario) {
+	switch cat.stateFor(row) {
 	case Paused:
 		return Effects{}, errPaused
 	case Stopped:

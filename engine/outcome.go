@@ -31,7 +31,7 @@ func (w *walk) settle(s *step, out Outcome) error {
 	}
 	w.state.advance()
 	switch {
-	case out.Stop:
+	case out.Stop || s.ID == w.state.Until:
 		w.finish(w.ending())
 	case out.Break:
 		w.state.breakLoop()

@@ -201,7 +201,7 @@ func (e *Engine) stillOurs(r *Run) (bool, error) {
 // stateNow is the state of a run's scenario: a run of one that is paused or stopped does nothing outside, and its next op settles it.
 func (e *Engine) stateNow(r *Run) ScenarioState {
 	if cat := e.cats.at(r.App); cat != nil {
-		return cat.stateOf(r.Scenario)
+		return cat.stateFor(r)
 	}
 	return Running
 }

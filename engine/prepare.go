@@ -108,6 +108,11 @@ func (e *Engine) evaluateStep(ctx context.Context, x evaluation, s *step, effect
 	if st.Key > 0 {
 		o.seq = st.Key
 	}
+	if op.dry && s.effect {
+		value, err := s.describe(ctx, o)
+		op.fetch(s, o.walked, value, masked(cat.mask, err))
+		return nil
+	}
 	return e.fetch(ctx, op, s, o)
 }
 
@@ -195,7 +200,8 @@ func (e *Engine) userOf(ctx context.Context, op *advanceOp) (*Object, error) {
 // loadCause brings back the change that caused a run, from beside the run's state or from the log of changes.
 func (e *Engine) loadCause(ctx context.Context, op *advanceOp) error {
 	r := op.run
-	if r.Cause != nil || r.Change == 0 || !op.version.readsImages && !r.Candidate {
+	test := r.Version < 0 && r.Change == 0 // its images may lie beside its state
+	if r.Cause != nil || r.Change == 0 && !test || !op.version.readsImages && !r.Candidate {
 		return nil
 	}
 	own := *r
@@ -221,6 +227,9 @@ func (e *Engine) loadCause(ctx context.Context, op *advanceOp) error {
 			own.Cause = ch
 			return nil
 		}
+	}
+	if test {
+		return nil
 	}
 	return coded(ErrInvalid, "CAUSE_GONE", "the change that started the run was pruned")
 }

@@ -22,6 +22,8 @@ type StepSpec[C any] struct {
 	Outside func(context.Context, *Outside, *C) (any, error)
 	// Effect says that Outside does something that others can see: its runs take turns in few places.
 	Effect bool
+	// Describe stands in for Outside in a dry run where there is an Effect: it says what would be done, and does nothing.
+	Describe func(context.Context, *Outside, *C) (any, error)
 	// Run is the step. It is pure: it reads and acts only through the scope, and may be called again.
 	Run func(*Scope, *C) (Outcome, error)
 }
@@ -62,6 +64,7 @@ type StepKind struct {
 type bound struct {
 	run      func(*Scope) (Outcome, error)
 	outside  func(context.Context, *Outside) (any, error)
+	describe func(context.Context, *Outside) (any, error)
 	settings any
 }
 
@@ -69,6 +72,9 @@ type bound struct {
 func (s StepSpec[C]) Build() StepKind {
 	if s.Kind == "" || s.Title == "" || s.Help == "" || s.Run == nil {
 		panic(fmt.Sprintf("step kind %q: kind, title, help and run are needed", s.Kind))
+	}
+	if s.Effect && s.Describe == nil {
+		panic(fmt.Sprintf("step kind %q: what has an effect outside has to describe it for a dry run", s.Kind))
 	}
 	doc, err := schema.Of(reflect.TypeFor[C]())
 	if err != nil {
@@ -90,6 +96,9 @@ func (s StepSpec[C]) Build() StepKind {
 			placed := bound{settings: c, run: func(scope *Scope) (Outcome, error) { return s.Run(scope, c) }}
 			if s.Outside != nil {
 				placed.outside = func(ctx context.Context, o *Outside) (any, error) { return s.Outside(ctx, o, c) }
+			}
+			if s.Describe != nil {
+				placed.describe = func(ctx context.Context, o *Outside) (any, error) { return s.Describe(ctx, o, c) }
 			}
 			return placed
 		},

@@ -13,6 +13,7 @@ import (
 
 	"github.com/cuelight/cuelight/engine"
 	"github.com/cuelight/cuelight/engine/expr"
+	"github.com/cuelight/cuelight/engine/secret"
 	"github.com/cuelight/cuelight/steps/egress"
 )
 
@@ -33,10 +34,14 @@ var _ = declare(engine.StepSpec[httpRequest]{
 			Settings: `{"method": "POST", "url": "ftp://example.com/", "body": {"number": "{{ object.number }}"}}`, WantError: "EGRESS_SCHEME",
 		},
 	},
-	Outside: httpOutside, Effect: true,
+	Outside: httpOutside, Effect: true, Describe: httpDescribe,
 	Run: func(s *engine.Scope, _ *httpRequest) (engine.Outcome, error) {
 		answer, _ := s.Fetched().(httpAnswer)
-		return engine.Outcome{Output: answer.output, Note: answer.note}, nil
+		out := engine.Outcome{Note: answer.note}
+		if answer.output != nil {
+			out.Output = answer.output
+		}
+		return out, nil
 	},
 })
 
@@ -84,25 +89,56 @@ func (e httpError) RetryAfter() time.Duration { return e.cause.After }
 // Unwrap gives the request's own error.
 func (e httpError) Unwrap() error { return e.cause }
 
+// allowed evaluates the settings, if the request may go where they say; shown is the address as the run's log may tell it.
+func (c *httpRequest) allowed(o *engine.Outside) (req egress.Request, shown string, err error) {
+	if req, err = c.request(o); err != nil {
+		return req, "", err
+	}
+	to, err := url.Parse(req.URL)
+	if err != nil {
+		return req, "", engine.FinalError("EGRESS_URL", "the address can not be read as a URL")
+	}
+	if err := o.MayGo(to); err != nil {
+		return req, "", err
+	}
+	shown = req.URL
+	if c.URL.Secret() {
+		shown, req.SecretHost = o.Told(to)
+	}
+	return req, shown, nil
+}
+
+// httpDescribe tells what would be sent: headers and body too where no secret is in them.
+func httpDescribe(_ context.Context, o *engine.Outside, c *httpRequest) (any, error) {
+	req, shown, err := c.allowed(o)
+	if err != nil {
+		return nil, err
+	}
+	headers := map[string]any{}
+	for _, h := range req.Headers {
+		if headers[h.Name] = h.Value; h.Secret {
+			headers[h.Name] = secret.Mask
+		}
+	}
+	note := map[string]any{"method": req.Method, "url": shown, "headers": headers, "sent": false}
+	if len(req.Body) > 0 {
+		body, _ := o.Mask(string(req.Body)).(string)
+		if note["body"] = cut(body); req.SecretBody {
+			note["body"] = secret.Mask
+		}
+	}
+	note, _ = o.Mask(note).(map[string]any)
+	return httpAnswer{note: note}, nil
+}
+
 func httpOutside(ctx context.Context, o *engine.Outside, c *httpRequest) (any, error) {
 	network, ok := o.Services().(*Network)
 	if !ok {
 		return nil, engine.StepError("EGRESS_OFF", "this server makes no HTTP requests")
 	}
-	req, err := c.request(o)
+	req, shown, err := c.allowed(o)
 	if err != nil {
 		return nil, err
-	}
-	to, err := url.Parse(req.URL)
-	if err != nil {
-		return nil, engine.FinalError("EGRESS_URL", "the address can not be read as a URL")
-	}
-	if err := o.MayGo(to); err != nil {
-		return nil, err
-	}
-	shown := req.URL
-	if c.URL.Secret() {
-		shown, req.SecretHost = o.Told(to)
 	}
 	client, err := network.client(o.App())
 	if err != nil {

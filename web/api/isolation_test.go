@@ -73,6 +73,13 @@ var crossings = map[string][]crossing{
 	"deleteScenario": {{path: "/scenarios/{scenario}"}},
 	"getDraft":       {{path: "/scenarios/{scenario}/draft"}},
 	"previewDraft":   {{path: "/scenarios/{scenario}/draft/preview", body: `{}`}},
+	"testDraft": {
+		{path: "/scenarios/{scenario}/draft/test", body: `{}`},
+		{path: "/scenarios/of-order/draft/test", body: `{"object":"{object}"}`, status: 422},
+		{path: "/scenarios/of-order/draft/test", body: `{"recorded":"{done}"}`, status: 422},
+		{path: "/scenarios/of-order/draft/test", body: `{"object":"own","change":{seq}}`, status: 422},
+		{path: "/scenarios/of-order/draft/test", body: `{"document":{"steps":[{"id":"c","kind":"call_scenario","scenario":"{scenario}"}]}}`, status: 200},
+	},
 	"saveDraft": {
 		{path: "/scenarios/of-b/draft", body: `{"structure":"{structure}","steps":[]}`, status: 200},
 		{path: "/scenarios/of-b/draft", body: `{"steps":[{"id":"c","kind":"call_scenario","scenario":"{scenario}"},{"id":"k","kind":"condition","if":"const.{constant} == \"x\""},

@@ -239,11 +239,11 @@ func (a *API) listVersions(ctx context.Context, c *call, in *versionsIn, _ *none
 
 type versionIn struct {
 	ScenarioPath
-	Number int64 `path:"number" doc:"The version's number."`
+	Number int64 `path:"number" doc:"The version's number; below 0, the draft of a test run."`
 }
 
 func (a *API) getVersion(ctx context.Context, c *call, in *versionIn, _ *none) (*documentOut, error) {
-	r, err := a.opt.Store.Record(ctx, c.app, engine.RecordVersion, fmt.Sprintf("%s/%08d", in.ID, in.Number))
+	r, err := a.opt.Store.Record(ctx, c.app, engine.VersionKind(in.Number), fmt.Sprintf("%s/%08d", in.ID, in.Number))
 	if err != nil {
 		return nil, notFound(err, "VERSION_NOT_FOUND", "the scenario has no such version")
 	}

@@ -53,6 +53,7 @@ func (p *probe) kind() engine.StepKind {
 			}
 			return name, nil
 		},
+		Describe: func(_ context.Context, o *engine.Outside, c *probeStep) (any, error) { return c.Name.Text(o.Scope) },
 		Run: func(s *engine.Scope, _ *probeStep) (engine.Outcome, error) {
 			return engine.Outcome{Output: s.Fetched()}, nil
 		},

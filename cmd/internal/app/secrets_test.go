@@ -368,7 +368,8 @@ func TestAStepThatBreaksWithASecretLogsNone(t *testing.T) {
 					key, err := c.Key.Text(o.Scope)
 					panic(fmt.Sprint("key ", key, err))
 				},
-				Run: func(*engine.Scope, *breaks) (engine.Outcome, error) { return engine.Outcome{}, nil },
+				Describe: func(context.Context, *engine.Outside, *breaks) (any, error) { return nil, nil },
+				Run:      func(*engine.Scope, *breaks) (engine.Outcome, error) { return engine.Outcome{}, nil },
 			}.Build()
 			w := newWorld(t, open(t))
 			w.e.Close()
