@@ -98,6 +98,35 @@ func (x *Expr) Bool(s *Scope) (bool, error) {
 	return b, nil
 }
 
+// maxSeen is how much of a text the run's log shows of what a condition looked at, in characters.
+const maxSeen = 200
+
+// Saw gives the plain values that the expression looks at, by path, for the run's log. Values behind links, lists and maps are left out.
+func (x *Expr) Saw(s *Scope) map[string]any {
+	seen := map[string]any{}
+	for _, path := range x.reads {
+		var v any = s.env.Names
+		for name := range strings.SplitSeq(path, ".") {
+			m, ok := v.(map[string]any)
+			if v = m[name]; !ok {
+				v = []any{} // of no meaning here
+				break
+			}
+		}
+		switch t := v.(type) {
+		case map[string]any, []any:
+		case string:
+			if r := []rune(t); len(r) > maxSeen {
+				t = string(r[:maxSeen]) + "…"
+			}
+			seen[path] = t
+		default:
+			seen[path] = v
+		}
+	}
+	return seen
+}
+
 // IsSet says whether the setting was given.
 func (x *Expr) IsSet() bool { return x != nil && x.Source != "" }
 

@@ -35,7 +35,7 @@ func runCondition(s *engine.Scope, c *condition) (engine.Outcome, error) {
 	if err != nil {
 		return engine.Outcome{}, err
 	}
-	out := engine.Outcome{Enter: &c.Else, Note: map[string]any{"if": yes}}
+	out := engine.Outcome{Enter: &c.Else, Note: map[string]any{"if": yes, "saw": c.If.Saw(s)}}
 	if yes {
 		out.Enter = &c.Then
 	}

@@ -1,6 +1,10 @@
 package steps
 
-import "github.com/cuelight/cuelight/engine"
+import (
+	"maps"
+
+	"github.com/cuelight/cuelight/engine"
+)
 
 var _ = declare(engine.StepSpec[switchStep]{
 	Kind: "switch", Title: "Switch", Group: "logic",
@@ -27,14 +31,16 @@ type switchStep struct {
 }
 
 func runSwitch(s *engine.Scope, c *switchStep) (engine.Outcome, error) {
+	saw := map[string]any{}
 	for i := range c.Cases {
+		maps.Copy(saw, c.Cases[i].If.Saw(s))
 		yes, err := c.Cases[i].If.Bool(s)
 		if err != nil {
 			return engine.Outcome{}, err
 		}
 		if yes {
-			return engine.Outcome{Enter: &c.Cases[i].Then, Note: map[string]any{"case": i}}, nil
+			return engine.Outcome{Enter: &c.Cases[i].Then, Note: map[string]any{"case": i, "saw": saw}}, nil
 		}
 	}
-	return engine.Outcome{Enter: &c.Else, Note: map[string]any{"case": "else"}}, nil
+	return engine.Outcome{Enter: &c.Else, Note: map[string]any{"case": "else", "saw": saw}}, nil
 }
