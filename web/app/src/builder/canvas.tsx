@@ -1,18 +1,26 @@
 import { Badge } from '@mantine/core'
-import { Plus } from 'lucide-react'
+import { ChevronDown, ChevronRight, Plus } from 'lucide-react'
 import { createContext, Fragment, memo, type ReactNode, useContext } from 'react'
 
 import type { Kind, ScenarioDoc, Step } from '../api/types'
 import { t } from '../i18n'
 import { type Address, at, branches, summary } from '../model/document'
+import { stepsWithin } from '../model/steps'
+import { cardName, titleOf } from './say'
 
 /** What every card needs; it changes seldom, so that an edit draws few cards anew. */
 export type Bench = {
   kinds: Map<string, Kind>
   selected: Address | undefined
-  select: (address: Address) => void
+  select: (address: Address, extend?: boolean) => void
+  /** Whether a card is one of those that are chosen together. */
+  chosen: (address: Address) => boolean
+  folded: ReadonlySet<string>
+  fold: (id: string) => void
   add: (list: Address, index: number) => void
   wrong: (address: Address) => string | undefined
+  /** How many problems a card has, alone or with all that is in it. */
+  problems: (address: Address, within?: boolean) => number
 }
 
 export const BenchContext = createContext<Bench | undefined>(undefined)
@@ -44,7 +52,7 @@ function Cards({ list, steps, add, title }: { list: Address; steps: Step[]; add:
   const bench = useBench()
   return (
     <>
-      <AddButton label={title ? t('builder.addFirst', { name: title }) : add} onClick={() => bench.add(list, 0)} />
+      <AddButton address={list} label={title ? t('builder.addFirst', { name: title }) : add} onClick={() => bench.add(list, 0)} />
       <ul>
         {steps.map((step, i) => (
           <li key={step.id ?? i}>
@@ -61,21 +69,22 @@ function Cards({ list, steps, add, title }: { list: Address; steps: Step[]; add:
   )
 }
 
-const AddButton = memo(({ label, onClick }: { label: string; onClick: () => void }) => (
-  <button type="button" className="add" aria-label={label} title={label} onClick={onClick}><Plus size={16} aria-hidden /></button>
+/** The place of a list itself is its first button: the keys lead there when it is empty. */
+const AddButton = memo(({ label, onClick, address }: { label: string; onClick: () => void; address?: Address }) => (
+  <button type="button" className="add" data-address={address} aria-label={label} title={label} onClick={onClick}><Plus size={16} aria-hidden /></button>
 ))
 
 function Card({ step, address, n, all, children }: { step: Step; address: Address; n: number; all: number; children: ReactNode }) {
-  const { kinds, selected, select, wrong } = useBench()
+  const { kinds, selected, select, wrong, chosen, problems, folded } = useBench()
   const trigger = address.startsWith('triggers')
   const kind = kinds.get(`${trigger ? 'trigger' : 'step'}:${step.kind}`)
-  const title = step.name || kind?.title || step.kind
+  const title = titleOf(step, kind)
   const problem = wrong(address)
   return (
     <>
       <button
-        type="button" className="card" data-address={address} aria-current={selected === address} data-wrong={problem !== undefined} data-off={step.disabled === true}
-        aria-label={t('builder.stepOf', { n, all, title: `${title} ${problem ?? summary(step)}` })} onClick={() => select(address)}
+        type="button" className="card" data-address={address} aria-current={selected === address} data-chosen={chosen(address)} data-wrong={problem !== undefined} data-off={step.disabled === true}
+        aria-label={cardName(step, kind, n, all, problems(address, folded.has(step.id)))} onClick={(e) => select(address, e.shiftKey)}
       >
         {problem ? <Badge color="red" size="sm" className="status card-pill">!</Badge> : null}
         <span className="card-title">{title}</span>{' '}
@@ -88,13 +97,26 @@ function Card({ step, address, n, all, children }: { step: Step; address: Addres
 
 /** The lists of steps in a step: branches beside each other, the body of a loop in a frame. */
 function Branches({ step, address }: { step: Step; address: Address }) {
-  const { kinds } = useBench()
+  const { kinds, folded, fold, problems } = useBench()
   const doc = useContext(DocContext)
   const list = branches(step, address, kinds.get(`step:${step.kind}`))
   if (list.length === 0) return null
+  const name = titleOf(step, kinds.get(`step:${step.kind}`))
+  if (folded.has(step.id)) {
+    const wrong = problems(address, true) - problems(address)
+    return (
+      <>
+        <div className="wire" />
+        <button type="button" className="folded" aria-expanded={false} data-wrong={wrong > 0} aria-label={t('edit.unfold', { name })} onClick={() => fold(step.id)}>
+          <ChevronRight size={16} aria-hidden /> {t('edit.steps', { n: stepsWithin(step, kinds) })}{wrong > 0 ? `, ${t('builder.problems', { n: wrong })}` : ''}
+        </button>
+      </>
+    )
+  }
   return (
     <>
       <div className="wire" />
+      <button type="button" className="fold" aria-expanded aria-label={t('edit.fold', { name })} title={t('edit.fold', { name })} onClick={() => fold(step.id)}><ChevronDown size={16} aria-hidden /></button>
       <div className="branches" data-frame={step.kind === 'for_each' || step.kind === 'try'}>
         {list.map((b) => (
           <div className="branch" key={b.list}>
