@@ -1,6 +1,6 @@
 import { Badge } from '@mantine/core'
 import { ChevronDown, ChevronRight, Plus } from 'lucide-react'
-import { createContext, Fragment, memo, type ReactNode, useContext } from 'react'
+import { createContext, Fragment, memo, useContext } from 'react'
 
 import type { Kind, ScenarioDoc, Step } from '../api/types'
 import { t } from '../i18n'
@@ -52,16 +52,15 @@ function Cards({ list, steps, add, title }: { list: Address; steps: Step[]; add:
   const bench = useBench()
   return (
     <>
-      <AddButton address={list} label={title ? t('builder.addFirst', { name: title }) : add} onClick={() => bench.add(list, 0)} />
+      <AddButton list={list} index={0} label={title ? t('builder.addFirst', { name: title }) : add} add={bench.add} />
       <ul>
         {steps.map((step, i) => (
           <li key={step.id ?? i}>
             <div className="wire" />
-            <Card step={step} address={`${list}[${i}]`} n={i + 1} all={steps.length}>
-              <Branches step={step} address={`${list}[${i}]`} />
-            </Card>
+            <Card step={step} address={`${list}[${i}]`} n={i + 1} all={steps.length} />
+            <Branches step={step} address={`${list}[${i}]`} />
             <div className="wire" />
-            <AddButton label={list === 'triggers' ? add : t('builder.addHere', { name: step.name || step.id })} onClick={() => bench.add(list, i + 1)} />
+            <AddButton list={list} index={i + 1} label={list === 'triggers' ? add : t('builder.addHere', { name: step.name || step.id })} add={bench.add} />
           </li>
         ))}
       </ul>
@@ -70,30 +69,29 @@ function Cards({ list, steps, add, title }: { list: Address; steps: Step[]; add:
 }
 
 /** The place of a list itself is its first button: the keys lead there when it is empty. */
-const AddButton = memo(({ label, onClick, address }: { label: string; onClick: () => void; address?: Address }) => (
-  <button type="button" className="add" data-address={address} aria-label={label} title={label} onClick={onClick}><Plus size={16} aria-hidden /></button>
+const AddButton = memo(({ list, index, label, add }: { list: Address; index: number; label: string; add: Bench['add'] }) => (
+  <button type="button" className="add" data-address={index === 0 ? list : undefined} aria-label={label} title={label} onClick={() => add(list, index)}><Plus size={16} aria-hidden /></button>
 ))
 
-function Card({ step, address, n, all, children }: { step: Step; address: Address; n: number; all: number; children: ReactNode }) {
+function Card({ step, address, n, all }: { step: Step; address: Address; n: number; all: number }) {
   const { kinds, selected, select, wrong, chosen, problems, folded } = useBench()
-  const trigger = address.startsWith('triggers')
-  const kind = kinds.get(`${trigger ? 'trigger' : 'step'}:${step.kind}`)
-  const title = titleOf(step, kind)
-  const problem = wrong(address)
-  return (
-    <>
-      <button
-        type="button" className="card" data-address={address} aria-current={selected === address} data-chosen={chosen(address)} data-wrong={problem !== undefined} data-off={step.disabled === true}
-        aria-label={cardName(step, kind, n, all, problems(address, folded.has(step.id)))} onClick={(e) => select(address, e.shiftKey)}
-      >
-        {problem ? <Badge color="red" size="sm" className="status card-pill">!</Badge> : null}
-        <span className="card-title">{title}</span>{' '}
-        <span className="card-says">{problem ?? summary(step)}</span>
-      </button>
-      {children}
-    </>
-  )
+  const kind = kinds.get(`${address.startsWith('triggers') ? 'trigger' : 'step'}:${step.kind}`)
+  return <Face step={step} address={address} n={n} all={all} kind={kind} current={selected === address} chosen={chosen(address)} problem={wrong(address)} problems={problems(address, folded.has(step.id))} select={select} />
 }
+
+type FaceProps = { step: Step; address: Address; n: number; all: number; kind: Kind | undefined; current: boolean; chosen: boolean; problem: string | undefined; problems: number; select: Bench['select'] }
+
+/** What one sees of a card. It is drawn anew only when that changes. */
+const Face = memo(({ step, address, n, all, kind, current, chosen, problem, problems, select }: FaceProps) => (
+  <button
+    type="button" className="card" data-address={address} aria-current={current} data-chosen={chosen} data-wrong={problem !== undefined} data-off={step.disabled === true}
+    aria-label={cardName(step, kind, n, all, problems)} onClick={(e) => select(address, e.shiftKey)}
+  >
+    {problem ? <Badge color="red" size="sm" className="status card-pill" aria-hidden>!</Badge> : null}
+    <span className="card-title">{titleOf(step, kind)}</span>{' '}
+    <span className="card-says" aria-hidden={problem !== undefined}>{problem ?? summary(step)}</span>
+  </button>
+))
 
 /** The lists of steps in a step: branches beside each other, the body of a loop in a frame. */
 function Branches({ step, address }: { step: Step; address: Address }) {

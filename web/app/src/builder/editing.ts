@@ -36,7 +36,7 @@ function focusField(name: string | undefined): void {
   ;(line ?? (field ?? form)?.querySelector<HTMLElement>(fields))?.focus()
 }
 
-const typing = (target: EventTarget | null): boolean => target instanceof HTMLElement && target.closest('input, textarea, select, [contenteditable]') !== null
+const typing = (target: EventTarget | null): boolean => target instanceof HTMLElement && target.closest('input:not([type=radio], [type=checkbox]), textarea, select, [contenteditable]') !== null
 const elsewhere = (target: EventTarget | null): boolean => target instanceof HTMLElement && target.closest('[role=dialog], [role=menu], [role=listbox]') !== null
 
 type Wanted = { address: Address; field?: string | true }
@@ -57,10 +57,12 @@ export function useEditing(editor: Editor, kinds: Kinds, shown: boolean) {
   const selected = nearest(doc, chosen)
   const range = useMemo<Range | undefined>(() => (selected !== undefined && isStep(selected) ? rangeOf(anchor && at(doc, anchor) ? anchor : undefined, selected) : undefined), [doc, selected, anchor])
 
+  const last = useRef(chosen)
+  last.current = chosen
   const select = useCallback((address: Address | undefined, extend = false) => {
-    setAnchor((old) => (extend ? (old ?? chosen) : undefined))
+    setAnchor((old) => (extend ? (old ?? last.current) : undefined))
     setChosen(address)
-  }, [chosen])
+  }, [])
 
   /** Chooses, and puts the focus there once it is drawn. */
   const go = useCallback((address: Address, field?: string | true) => {

@@ -68,12 +68,12 @@ const Line = memo(({ address, level, n, all, step, kind, label, open, chosen, en
       </span>
       {step ? (
         <span className="line-text">
-          <span className="card-title">{titleOf(step, kind)}</span>
-          <span className="card-says">{problem ?? summary(step)}</span>
+          <span className="card-title">{titleOf(step, kind)}</span>{' '}
+          <span className="card-says" aria-hidden={problem !== undefined}>{problem ?? summary(step)}</span>
         </span>
       ) : <span className="line-list">{label}</span>}
-      {hidden > 0 ? <Badge variant="default" size="sm" className="status">{t('edit.steps', { n: hidden })}</Badge> : null}
-      {problems > 0 ? <Badge color="red" variant="light" size="sm" className="status">{problems}</Badge> : null}
+      {hidden > 0 ? <Badge variant="default" size="sm" className="status" aria-hidden>{t('edit.steps', { n: hidden })}</Badge> : null}
+      {problems > 0 ? <Badge color="red" variant="light" size="sm" className="status" aria-hidden>{problems}</Badge> : null}
     </div>
   )
 }, (a, b) => (Object.keys(a) as (keyof LineProps)[]).every((k) => k === 'editing' ? a.editing.select === b.editing.select && a.editing.fold === b.editing.fold : a[k] === b[k]))
