@@ -94,7 +94,9 @@ test('the outline has every list and step, in order, and leaves out what is fold
   assert.equal(above('steps[2].cases[1].then'), 'steps[2]')
   assert.equal(above('steps'), undefined)
   assert.equal(nearest(remove(doc(), 'steps[1]'), 'steps[1]'), 'steps[0]')
-  assert.equal(nearest(remove(doc(), 'steps[0]'), 'steps[0].then[1]'), 'steps[0]')
+  assert.equal(nearest(remove(doc(), 'steps[0]'), 'steps[0].then[1]'), 'steps[0].then')
+  assert.equal(nearest(remove(remove(doc(), 'steps[0]'), 'steps[0]'), 'steps[0].then[1]'), 'steps')
+  assert.equal(nearest(put(doc(), 'steps[0].then', undefined), 'steps[0].then'), 'steps[0].then')
 })
 
 test('search finds a step by its own settings, not by those of the steps in it', () => {

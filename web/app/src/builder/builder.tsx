@@ -2,7 +2,7 @@ import { ActionIcon, Alert, Badge, Button, Drawer, Group, Menu, NativeSelect, Se
 import { useDebouncedValue, useMediaQuery } from '@mantine/hooks'
 import { notifications } from '@mantine/notifications'
 import { useMutation, useQuery } from '@tanstack/react-query'
-import { Redo2, Undo2 } from 'lucide-react'
+import { Keyboard, Redo2, Search, Undo2 } from 'lucide-react'
 import { lazy, Suspense, useMemo, useState } from 'react'
 
 import { call } from '../api/client'
@@ -204,8 +204,8 @@ function Workbench({ app, id, editor, editing }: { app: string; id: string; edit
       <Group gap="xs" mb="xs">
         {sample.picker}
         <SegmentedControl size="xs" aria-label={t('edit.view')} value={view} onChange={setView} data={[{ value: 'canvas', label: t('edit.canvas') }, { value: 'outline', label: t('edit.outline') }]} />
-        <Button size="compact-xs" variant="subtle" onClick={() => editing.setFinding(true)}>{t('edit.find')}</Button>
-        <Button size="compact-xs" variant="subtle" onClick={() => editing.setHelping(true)}>{t('keys.title')}</Button>
+        <ActionIcon variant="default" aria-label={t('edit.find')} title={`${t('edit.find')} (Ctrl+F)`} onClick={() => editing.setFinding(true)}><Search size={16} /></ActionIcon>
+        <ActionIcon variant="default" aria-label={t('keys.title')} title={`${t('keys.title')} (?)`} onClick={() => editing.setHelping(true)}><Keyboard size={16} /></ActionIcon>
       </Group>
       {editing.finding ? <Find editing={editing} /> : null}
       {view === 'canvas' ? <BenchContext value={bench}><DocContext value={doc}><Canvas doc={doc} /></DocContext></BenchContext> : <Outline editing={editing} problems={problems} />}

@@ -32,7 +32,7 @@ function useBench(): Bench {
 }
 
 /** The scenario as cards under each other. It is laid out by the page itself; no position is stored. */
-export function Canvas({ doc }: { doc: ScenarioDoc }) {
+export const Canvas = memo(({ doc }: { doc: ScenarioDoc }) => {
   return (
     <div className="canvas" role="region" aria-label={t('builder.outline')} tabIndex={-1}>
       <div className="lane">
@@ -46,7 +46,7 @@ export function Canvas({ doc }: { doc: ScenarioDoc }) {
       </div>
     </div>
   )
-}
+})
 
 function Cards({ list, steps, add, title }: { list: Address; steps: Step[]; add: string; title?: string }) {
   const bench = useBench()
@@ -85,7 +85,7 @@ type FaceProps = { step: Step; address: Address; n: number; all: number; kind: K
 const Face = memo(({ step, address, n, all, kind, current, chosen, problem, problems, select }: FaceProps) => (
   <button
     type="button" className="card" data-address={address} aria-current={current} data-chosen={chosen} data-wrong={problem !== undefined} data-off={step.disabled === true}
-    aria-label={cardName(step, kind, n, all, problems)} onClick={(e) => select(address, e.shiftKey)}
+    aria-label={cardName(step, kind, n, all, problems, problem)} onClick={(e) => select(address, e.shiftKey)}
   >
     {problem ? <Badge color="red" size="sm" className="status card-pill" aria-hidden>!</Badge> : null}
     <span className="card-title">{titleOf(step, kind)}</span>{' '}

@@ -1,7 +1,7 @@
 import { useCallback, useEffect, useMemo, useRef, useState } from 'react'
 
 import type { Kind, ScenarioDoc, Step } from '../api/types'
-import { type Address, at, freshID, insert, move, parentOf } from '../model/document'
+import { type Address, at, branches, freshID, insert, move, parentOf } from '../model/document'
 import { above, isStep, nearest, pasteAt, type Range, rangeOf, removeRange, type Row, rows, stepsOf, turn, wrap } from '../model/steps'
 import { type Kinds, writeSteps } from '../model/yaml-write'
 import type { Editor } from './draft'
@@ -54,7 +54,7 @@ export function useEditing(editor: Editor, kinds: Kinds, shown: boolean) {
   const [, draw] = useState(0)
   const wanted = useRef<Wanted>(undefined)
   // After an undo what was chosen may be gone.
-  const selected = nearest(doc, chosen)
+  const selected = drawn(doc, kinds, nearest(doc, chosen))
   const range = useMemo<Range | undefined>(() => (selected !== undefined && isStep(selected) ? rangeOf(anchor && at(doc, anchor) ? anchor : undefined, selected) : undefined), [doc, selected, anchor])
 
   const last = useRef(chosen)
@@ -266,6 +266,14 @@ export type Editing = ReturnType<typeof useEditing>
 async function pasteFromMenu(paste: (text: string) => Promise<boolean>): Promise<void> {
   const text = await navigator.clipboard?.readText().catch(() => '')
   if (!text || !(await paste(text))) await paste(lastCopied.get())
+}
+
+/** An address that is a branch of a step which has no such branch, as after an undo, becomes that of the step. */
+function drawn(doc: ScenarioDoc, kinds: Kinds, address: Address | undefined): Address | undefined {
+  const owner = address === undefined || isStep(address) ? undefined : above(address)
+  const step = owner === undefined ? undefined : at<Step>(doc, owner)
+  if (owner === undefined || step === undefined) return address
+  return branches(step, owner, kinds.get(`step:${step.kind}`)).some((b) => b.list === address) ? address : owner
 }
 
 /** Opens everything around an address. */

@@ -69,11 +69,11 @@ const Line = memo(({ address, level, n, all, step, kind, label, open, chosen, en
       {step ? (
         <span className="line-text">
           <span className="card-title">{titleOf(step, kind)}</span>{' '}
-          <span className="card-says" aria-hidden={problem !== undefined}>{problem ?? summary(step)}</span>
+          <span className="card-says">{summary(step)}</span>
         </span>
       ) : <span className="line-list">{label}</span>}
-      {hidden > 0 ? <Badge variant="default" size="sm" className="status" aria-hidden>{t('edit.steps', { n: hidden })}</Badge> : null}
-      {problems > 0 ? <Badge color="red" variant="light" size="sm" className="status" aria-hidden>{problems}</Badge> : null}
+      {problems > 0 ? <Badge color="red" variant="light" size="sm" className="status" title={problem}>{t('builder.problems', { n: problems })}</Badge> : null}{' '}
+      {hidden > 0 ? <Badge variant="default" size="sm" className="status">{t('edit.steps', { n: hidden })}</Badge> : null}
     </div>
   )
 }, (a, b) => (Object.keys(a) as (keyof LineProps)[]).every((k) => k === 'editing' ? a.editing.select === b.editing.select && a.editing.fold === b.editing.fold : a[k] === b[k]))

@@ -8,8 +8,8 @@ import type { Problem } from './draft'
 export const titleOf = (step: Pick<Step, 'name' | 'kind'>, kind: Kind | undefined): string => step.name || kind?.title || step.kind
 
 /** What is said of a card or a line: "Step 3 of 7, Send PUSH-message, → * · refresh-orders, 1 problem". */
-export function cardName(step: Step, kind: Kind | undefined, n: number, all: number, problems: number): string {
-  const says = [titleOf(step, kind), summary(step)]
+export function cardName(step: Step, kind: Kind | undefined, n: number, all: number, problems: number, line = summary(step)): string {
+  const says = [titleOf(step, kind), line]
   if (step.disabled === true) says.push(t('builder.off'))
   if (problems > 0) says.push(t('builder.problems', { n: problems }))
   return t('builder.stepOf', { n, all, title: says.filter(Boolean).join(', ') })

@@ -125,7 +125,8 @@ export function search(doc: ScenarioDoc, kinds: Kinds, words: string): Address[]
 /** The nearest address that a document still has, after an edit that took some away. */
 export function nearest(doc: ScenarioDoc, address: Address | undefined): Address | undefined {
   if (address === undefined || at(doc, address) !== undefined || sections.includes(address)) return address
-  if (!isStep(address)) return nearest(doc, above(address))
+  // A branch that nothing was put into yet is there as soon as what it belongs to is.
+  if (!isStep(address)) return at(doc, address.slice(0, address.lastIndexOf('.'))) === undefined ? nearest(doc, above(address)) : address
   const { list, index } = parentOf(address)
   const left = at<Step[]>(doc, list)?.length ?? 0
   return left > 0 ? `${list}[${Math.min(index, left - 1)}]` : nearest(doc, list)

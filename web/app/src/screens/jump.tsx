@@ -74,7 +74,9 @@ function Search({ app, rooms, close, actions }: { app: string; rooms: { to: stri
     ...found.data.objects.map((o): Hit => ({ id: `object ${o.structure} ${o.id}`, of: 'jump.object', label: `${o.structure} ${o.id}`, go: to(`/objects/${encodeURIComponent(o.structure)}?filter=${encodeURIComponent(`id = "${o.id}"`)}`) })),
     ...found.data.runs.map((r): Hit => ({ id: `run ${r.id}`, of: 'jump.run', label: r.scenario, more: r.id, go: to(`/runs/${encodeURIComponent(r.id)}`) })),
   ]
-  const hits = [...byID, ...all.filter((h) => want.every((w) => text(h).includes(w)))].slice(0, most)
+  // What is called so comes before what is of such a sort.
+  const named = (h: Hit) => (want.every((w) => h.label.toLowerCase().includes(w)) ? 0 : 1)
+  const hits = [...byID, ...all.filter((h) => want.every((w) => text(h).includes(w))).sort((a, b) => named(a) - named(b))].slice(0, most)
   const chosen = hits[Math.min(at, hits.length - 1)]
   useEffect(() => {
     if (chosen) document.getElementById(`${list} ${chosen.id}`.replaceAll(' ', '_'))?.scrollIntoView({ block: 'nearest' })
