@@ -5,7 +5,7 @@ import { t } from '../i18n'
 import type { Kinds } from '../model/yaml-write'
 import { titleOf } from './say'
 
-const marks = { added: '＋', removed: '−', changed: '~', moved: '↕' } as const
+const marks = { added: '+', removed: '−', changed: '~', moved: '↕' } as const
 const colors = { added: 'green', removed: 'red', changed: 'yellow', moved: 'blue' } as const
 
 /** How two documents differ: a card for each step that does, with a table of its settings, old and new. */
@@ -17,6 +17,8 @@ export function DifferenceView({ difference, kinds }: { difference: Difference; 
     <Stack gap="sm">
       {settings.length > 0 ? <Paper withBorder p="sm" className="differs" data-change="changed"><Text fw={600}>{t('versions.settings')}</Text><Fields fields={settings} what={t('versions.settings')} /></Paper> : null}
       {cards.flatMap(({ list, of }) => list.map((d) => {
+        // The card says its kind already.
+        const fields = d.change === 'changed' ? d.fields : d.fields.filter((f) => f.path !== 'kind')
         const title = titleOf(d, kinds.get(`${of}:${d.kind}`))
         return (
           <Paper key={of + d.step} withBorder p="sm" className="differs" data-change={d.change} component="section" aria-label={`${t(`versions.${d.change}`)}: ${title}`}>
@@ -26,7 +28,7 @@ export function DifferenceView({ difference, kinds }: { difference: Difference; 
               <Badge variant="light" color={colors[d.change]} className="status">{t(`versions.${d.change}`)}{d.moved && d.change === 'changed' ? `, ${t('versions.moved')}` : ''}</Badge>
               <Text size="sm" className="preview">{d.path}</Text>
             </Group>
-            {d.fields.length > 0 ? <Fields fields={d.fields} what={title} /> : null}
+            {fields.length > 0 ? <Fields fields={fields} what={title} /> : null}
           </Paper>
         )
       }))}
@@ -57,7 +59,7 @@ function Side({ value, was }: { value: Value | undefined; was?: true }) {
 
 const longNote = 120
 
-/** A difference in a line, as a note for a version: "＋ Send PUSH-message, ~ Condition". */
+/** A difference in a line, as a note for a version: "+ Send PUSH-message, ~ Condition". */
 export function inShort({ items, settings, triggers }: Difference, kinds: Kinds): string {
   const all = [
     ...triggers.map((d) => `${marks[d.change]} ${titleOf(d, kinds.get(`trigger:${d.kind}`))}`),

@@ -108,7 +108,7 @@ function Search({ app, rooms, close, actions }: { app: string; rooms: { to: stri
           <div key={h.id} id={`${list} ${h.id}`.replaceAll(' ', '_')} role="option" aria-selected={h === chosen} onClick={() => take(h)}>
             <Group justify="space-between" wrap="nowrap" gap="xs">
               <Text size="sm" truncate>{h.label} {h.more && h.more !== h.label ? <span className="jump-id">{h.more}</span> : null}</Text>
-              <Badge variant="default" className="status">{t(h.of)}</Badge>
+              <Badge variant="default" className="status" style={{ flexShrink: 0 }}>{t(h.of)}</Badge>
             </Group>
           </div>
         ))}

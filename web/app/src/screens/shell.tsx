@@ -57,7 +57,7 @@ export function Shell({ app, session, children }: { app: string; session: string
             <Zap size={20} aria-hidden />
             <Text fw={700} visibleFrom="xs">Cuelight</Text>
             <NativeSelect
-              size="xs" w={150} aria-label={t('nav.app')} value={app}
+              size="xs" w={{ base: 110, xs: 150 }} aria-label={t('nav.app')} value={app}
               data={(apps.data?.items ?? [{ id: app }]).map((a) => ({ value: a.id, label: a.name || a.id }))}
               onChange={(e) => navigate(`/a/${encodeURIComponent(e.currentTarget.value)}/`)}
             />
