@@ -33,3 +33,16 @@ func TestVersionsAreComparedStepByStep(t *testing.T) {
 	w.do("GET", "/scenarios/s/versions/1..x", "").is(422)
 	w.do("GET", "/scenarios/none/versions/0..0", "").is(404)
 }
+
+func TestTheCasesOfASwitchAreComparedWithoutTheirSteps(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	doc := func(question, message string) string {
+		return `{"steps":[{"id":"s","kind":"switch","cases":[{"if":"true","then":[]},{"if":"` + question + `","then":[{"id":"l","kind":"log","message":"` + message + `"}]}]}]}`
+	}
+	w.do("PUT", "/scenarios/s/draft", doc("false", "a")).is(201)
+	one := w.do("POST", "/scenarios/s/draft/compare", `{"document":`+doc("true", "a")+`}`).is(200)
+	one.has("items.0.step", "s", "items.0.fields", `[{"after":"true","before":"false","path":"cases[1].if"}]`, "items.1", "absent")
+	other := w.do("POST", "/scenarios/s/draft/compare", `{"document":`+doc("false", "b")+`}`).is(200)
+	other.has("items.0.step", "l", "items.0.path", "steps[0].cases[1].then[0]", "items.0.fields.0.path", "message", "items.1", "absent")
+}

@@ -213,7 +213,7 @@ function Workbench({ app, id, editor, editing }: { app: string; id: string; edit
 {phone
         ? <Drawer opened={editing.panel && step !== undefined} onClose={close} position="bottom" size="75%" title={kind?.title ?? ''} closeButtonProps={{ 'aria-label': t('close') }} returnFocus={false}>{inspector}</Drawer>
         : inspector}
-      <Palette opened={adding !== undefined} title={t(adding?.list === 'triggers' ? 'builder.addTrigger' : 'builder.addStep')} kinds={(adding?.list === 'triggers' ? triggers : steps).data?.items ?? []} choose={editing.choose} close={() => { editing.setAdding(undefined); if (selected) editing.go(selected) }} />
+      <Palette opened={adding !== undefined} title={t(adding?.list === 'triggers' ? 'builder.addTrigger' : 'builder.addStep')} kinds={(adding?.list === 'triggers' ? triggers : steps).data?.items ?? []} choose={editing.choose} close={() => { editing.setAdding(undefined); editing.go(selected ?? adding?.list ?? 'steps') }} />
     </div>
   )
 }

@@ -1,5 +1,6 @@
 import { ActionIcon, Menu } from '@mantine/core'
 import { Ellipsis } from 'lucide-react'
+import { useRef } from 'react'
 
 import { type Key, t } from '../i18n'
 import type { Act } from './editing'
@@ -18,9 +19,14 @@ const groups: { act: Act; label: Key; keys?: string; triggers?: false }[][] = [
 
 /** All that can be done with the chosen steps. */
 export function StepMenu({ act, trigger, off }: { act: (what: Act) => void; trigger: boolean; off: boolean }) {
+  const target = useRef<HTMLButtonElement>(null)
+  // What was done has its own place for the focus; where nothing was, it comes back here.
+  const back = () => {
+    if (document.activeElement === document.body) target.current?.focus()
+  }
   return (
-    <Menu position="bottom-end" returnFocus={false}>
-      <Menu.Target><ActionIcon variant="subtle" aria-label={t('edit.more')} title={t('edit.more')}><Ellipsis size={16} /></ActionIcon></Menu.Target>
+    <Menu position="bottom-end" returnFocus={false} onExitTransitionEnd={back}>
+      <Menu.Target><ActionIcon ref={target} variant="subtle" aria-label={t('edit.more')} title={t('edit.more')}><Ellipsis size={16} /></ActionIcon></Menu.Target>
       <Menu.Dropdown>
         {groups.map((items, i) => [
           i > 0 ? <Menu.Divider key={items[0]?.act} /> : null,
