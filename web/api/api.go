@@ -57,7 +57,7 @@ type API struct {
 	opt    Options
 	log    *slog.Logger
 	limits Limits
-	mux    *http.ServeMux
+	mux    pairs
 	huma   huma.API
 	routes []Route
 	cross  *http.CrossOriginProtection
@@ -84,7 +84,7 @@ func New(o Options) *API {
 	if o.Secure == nil {
 		o.Secure = func(r *http.Request) bool { return r.TLS != nil }
 	}
-	a := &API{opt: o, log: o.Log, limits: o.Limits.withDefaults(), mux: http.NewServeMux(), cross: http.NewCrossOriginProtection()}
+	a := &API{opt: o, log: o.Log, limits: o.Limits.withDefaults(), mux: pairs{http.NewServeMux()}, cross: http.NewCrossOriginProtection()}
 	a.waiting.max = a.limits.WaitPerApp
 	a.pushRates = rates{limit: a.limits.Pushes, apps: map[engine.AppID]*rate.Limiter{}}
 	a.stopping, a.drain = context.WithCancel(context.Background())

@@ -16,7 +16,7 @@ import (
 // contract is the OpenAPI document, with which every answer that a test of this package gets is compared.
 type contract struct {
 	doc     map[string]any
-	routes  *http.ServeMux
+	routes  api.Pairs
 	methods map[string]map[string]any // by pattern
 }
 
@@ -30,7 +30,7 @@ func contractOf(t *testing.T, a *api.API) *contract {
 	contractOnce.Do(func() {
 		rec := httptest.NewRecorder()
 		a.ServeHTTP(rec, httptest.NewRequest(http.MethodGet, "/api/openapi.json", nil))
-		c := &contract{routes: http.NewServeMux(), methods: map[string]map[string]any{}}
+		c := &contract{routes: api.NewPairs(), methods: map[string]map[string]any{}}
 		if err := json.Unmarshal(rec.Body.Bytes(), &c.doc); err != nil {
 			t.Fatal(err)
 		}

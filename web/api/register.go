@@ -55,6 +55,8 @@ func (a *API) registerDocuments() {
 	register(a, Route{Method: "POST", Path: scenario + "/draft/test", Name: "testDraft", Summary: "Try a draft on an object, dry or for real. Needs objects:read too; for real runs:write, objects:write, push and push:all", Scope: account.ScenariosWrite}, a.testDraft)
 	register(a, Route{Method: "GET", Path: scenario + "/versions", Name: "listVersions", Summary: "List published versions", Scope: account.ScenariosRead}, a.listVersions)
 	register(a, Route{Method: "GET", Path: scenario + "/versions/{number}", Name: "getVersion", Summary: "Read a published version", Scope: account.ScenariosRead}, a.getVersion)
+	register(a, Route{Method: "GET", Path: scenario + "/versions/{number}..{to}", Name: "compareVersions", Summary: "How a version or the draft differs from another", Scope: account.ScenariosRead}, a.compareVersions)
+	register(a, Route{Method: "POST", Path: scenario + "/draft/compare", Name: "compareDraft", Summary: "How a document that is not saved differs from the draft or a version", Scope: account.ScenariosRead}, a.compareDraft)
 	register(a, Route{Method: "POST", Path: scenario + "/publish", Name: "publish", Summary: "Publish the draft", Scope: account.ScenariosWrite}, a.publish)
 	register(a, Route{Method: "POST", Path: scenario + "/start", Name: "startScenario", Summary: "Start a scenario", Scope: account.ScenariosWrite}, a.start)
 	register(a, Route{Method: "POST", Path: scenario + "/stop", Name: "stopScenario", Summary: "Stop a scenario", Scope: account.ScenariosWrite}, a.stop)

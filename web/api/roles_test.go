@@ -27,6 +27,7 @@ var rights = map[string]string{
 	"putSecret": "builder scenarios:write", "deleteSecret": "builder scenarios:write",
 	"listScenarios": "viewer builder scenarios:read", "getScenario": "viewer builder scenarios:read", "getDraft": "viewer builder scenarios:read",
 	"listVersions": "viewer builder scenarios:read", "getVersion": "viewer builder scenarios:read",
+	"compareVersions": "viewer builder scenarios:read", "compareDraft": "viewer builder scenarios:read",
 	"deleteScenario": "builder scenarios:write", "saveDraft": "builder scenarios:write", "publish": "builder scenarios:write",
 	"startScenario": "builder scenarios:write", "stopScenario": "builder scenarios:write", "pauseScenario": "builder scenarios:write", "runMissed": "builder scenarios:write", "forgetMissed": "builder scenarios:write", "cancelRun": "builder runs:write",
 	"retryRun": "builder runs:write", "runAgain": "builder runs:write",
@@ -83,7 +84,7 @@ func TestEveryRouteLetsInOnlyThoseWhoMay(t *testing.T) {
 	slices.SortStableFunc(routes, func(x, y api.Route) int {
 		return strings.Compare(boolText(x.Name == "logout"), boolText(y.Name == "logout"))
 	})
-	fill := strings.NewReplacer("{app}", "a", "{structure}", "Order", "{id}", "none", "{email}", "none@example.com", "{seq}", "1000000", "{number}", "9")
+	fill := strings.NewReplacer("{app}", "a", "{structure}", "Order", "{id}", "none", "{email}", "none@example.com", "{seq}", "1000000", "{number}", "9", "{to}", "draft")
 	cells := 0
 	for _, rt := range routes {
 		row, ok := rights[rt.Name]

@@ -11,9 +11,9 @@ import { createRoot } from 'react-dom/client'
 
 import { queryClient } from './api/queries'
 import { Routes } from './app'
-import { language } from './i18n'
+import { language, t } from './i18n'
 
-const theme = createTheme({ primaryColor: 'indigo', primaryShade: 8, defaultRadius: 'md', autoContrast: true, fontFamily: 'system-ui, sans-serif', cursorType: 'pointer' })
+const theme = createTheme({ primaryColor: 'indigo', primaryShade: 8, defaultRadius: 'md', autoContrast: true, fontFamily: 'system-ui, sans-serif', cursorType: 'pointer', components: { Notification: { defaultProps: { closeButtonProps: { 'aria-label': t('close') } } } } })
 
 const nonce = document.querySelector<HTMLMetaElement>('meta[name=csp-nonce]')?.content ?? ''
 setNonce(nonce) // for the style that keeps a page from scrolling behind a dialog

@@ -41,6 +41,9 @@ export const url = new URL(said['Demo page']).origin
 export const setup = said['Set-up'].split(' ')[0]
 export const token = said['API token']
 
+/** What the command line of the program says of this server. */
+export const run = (...args) => execFileSync(program, [...args, '--data', join(folder, 'data')], { cwd: folder, encoding: 'utf8' })
+
 /** Starts the server again where it was. */
 export const revive = () => serve(new URL(url).host)
 

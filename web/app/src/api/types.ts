@@ -117,3 +117,14 @@ export type ScenarioDoc = {
 
 /** What a setting of a draft comes to on the sample object. */
 export type Previewed = { path: string; value: Value; cut?: number; error?: string; unknown?: boolean }
+
+/** A published version of a scenario. */
+export type ScenarioVersion = { number: number; note?: string; by?: string; at: string }
+
+/** A setting that differs between two documents; a side that has none is left out. */
+export type FieldDifference = { path: string; before?: Value; after?: Value }
+
+export type StepDifference = { step: string; kind: string; name?: string; change: 'added' | 'removed' | 'changed' | 'moved'; moved?: boolean; path: string; fields: FieldDifference[] }
+
+/** How two documents of a scenario differ. */
+export type Difference = { items: StepDifference[]; settings: FieldDifference[]; triggers: StepDifference[] }

@@ -1,23 +1,35 @@
-import { ActionIcon, Alert, Badge, Button, Group, Menu, NativeSelect, SegmentedControl, Stack, Text, Title, Tooltip } from '@mantine/core'
-import { useDebouncedValue, useHotkeys } from '@mantine/hooks'
+import { ActionIcon, Alert, Badge, Button, Drawer, Group, Menu, NativeSelect, SegmentedControl, Stack, Text, Title, Tooltip } from '@mantine/core'
+import { useDebouncedValue, useMediaQuery } from '@mantine/hooks'
 import { notifications } from '@mantine/notifications'
 import { useMutation, useQuery } from '@tanstack/react-query'
-import { Redo2, Undo2 } from 'lucide-react'
-import { useMemo, useState } from 'react'
+import { Keyboard, Redo2, Search, Undo2 } from 'lucide-react'
+import { lazy, Suspense, useMemo, useState } from 'react'
 
 import { call } from '../api/client'
 import { appPath, queryClient, useKinds, useObjects, usePreview, useScenario, useScenarios, useStructures } from '../api/queries'
 import type { Kind, Scenario, ScenarioDoc, Step } from '../api/types'
 import { t } from '../i18n'
-import { type Address, at, copyFor, freshID, insert, move, parentOf, put, remove } from '../model/document'
+import { at, parentOf, put } from '../model/document'
+import { isStep } from '../model/steps'
 import { RunTable } from '../screens/runs'
 import { Trouble, Waiting } from '../ui/state'
 import { StateBadge } from '../ui/status'
 import { type Bench, BenchContext, Canvas, DocContext } from './canvas'
-import { DocumentTab } from './document-tab'
 import { type Editor, type Problem, useDraftEditor } from './draft'
+import { type Editing as Edits, useEditing } from './editing'
+import { Find } from './find'
 import { Inspector } from './inspector'
+import { KeysHelp } from './keys-help'
+import { Outline } from './outline'
 import { Palette } from './palette'
+import { Publish } from './publish'
+import { problemsAt, problemsWithin } from './say'
+import { StepMenu } from './step-menu'
+import { type Unread, UnreadBanner } from './unread'
+
+const YamlTab = lazy(async () => ({ default: (await import('./yaml-tab')).YamlTab }))
+const Versions = lazy(async () => ({ default: (await import('./versions')).Versions }))
+const Conflicting = lazy(async () => ({ default: (await import('./versions')).Conflicting }))
 
 /** A scenario: its draft to edit, its runs, and its document as text. */
 export function Builder({ app, id }: { app: string; id: string }) {
@@ -39,17 +51,39 @@ export function Builder({ app, id }: { app: string; id: string }) {
 function Editing({ app, id, loaded }: { app: string; id: string; loaded: { doc: ScenarioDoc; etag: string | null; problems: Problem[] } }) {
   const editor = useDraftEditor(app, id, loaded)
   const [tab, setTab] = useState('edit')
+  const [unread, setUnread] = useState<Unread>()
+  const kinds = useAllKinds()
+  const editing = useEditing(editor, kinds, tab === 'edit')
+  const show = (address: string, field: string) => {
+    setTab('edit')
+    editing.go(address, field)
+  }
   return (
     <Stack>
-      <Bar app={app} id={id} editor={editor} tab={tab} setTab={setTab} />
-      {tab === 'edit' ? <Workbench app={app} id={id} editor={editor} /> : null}
+      <Bar app={app} id={id} editor={editor} tab={tab} setTab={setTab} kinds={kinds} show={show} />
+      {tab === 'edit' && unread ? <UnreadBanner unread={unread} back={() => setTab('yaml')} drop={() => setUnread(undefined)} /> : null}
+      {tab === 'edit' ? <Workbench app={app} id={id} editor={editor} editing={editing} /> : null}
       {tab === 'runs' ? <RunTable app={app} filter={{ scenario: id }} /> : null}
-      {tab === 'json' ? <DocumentTab editor={editor} /> : null}
+      <Suspense fallback={<Waiting />}>
+        {tab === 'yaml' ? <YamlTab editor={editor} kinds={kinds} selected={editing.selected} unread={unread} setUnread={setUnread} /> : null}
+        {tab === 'versions' ? <Versions app={app} id={id} editor={editor} kinds={kinds} restored={() => setTab('edit')} /> : null}
+      </Suspense>
+      <KeysHelp opened={editing.helping} close={() => editing.setHelping(false)} />
     </Stack>
   )
 }
 
-function Bar({ app, id, editor, tab, setTab }: { app: string; id: string; editor: Editor; tab: string; setTab: (tab: string) => void }) {
+/** The kinds of steps and triggers, by step:<kind> and trigger:<kind>. */
+function useAllKinds(): Map<string, Kind> {
+  const steps = useKinds('step-kinds')
+  const triggers = useKinds('trigger-kinds')
+  return useMemo(() => new Map<string, Kind>([
+    ...(steps.data?.items ?? []).map((k) => [`step:${k.kind}`, k] as const),
+    ...(triggers.data?.items ?? []).map((k) => [`trigger:${k.kind}`, k] as const),
+  ]), [steps.data, triggers.data])
+}
+
+function Bar({ app, id, editor, tab, setTab, kinds, show }: { app: string; id: string; editor: Editor; tab: string; setTab: (tab: string) => void; kinds: Map<string, Kind>; show: (address: string, field: string) => void }) {
   const scenario = useScenario(app, id)
   const state = scenario.data?.state
   const path = appPath(app, `/scenarios/${encodeURIComponent(id)}`)
@@ -58,17 +92,18 @@ function Bar({ app, id, editor, tab, setTab }: { app: string; id: string; editor
     await editor.renew()
   }
   const publish = useMutation({
-    mutationFn: async () => {
+    mutationFn: async (note: string) => {
       if (!(await editor.flush())) throw new Error(t('builder.conflict'))
-      return (await call<Scenario>('POST', `${path}/publish`, { start: true })).body
+      return (await call<Scenario>('POST', `${path}/publish`, { start: true, ...(note ? { note } : {}) })).body
     },
     onSuccess: async (s) => {
       notifications.show({ color: 'green', message: t('builder.published', { n: s.version }) })
       await after()
     },
   })
-  const toggle = useMutation({ mutationFn: (how: 'start' | 'stop') => call('POST', `${path}/${how}`, {}), onSettled: after })
+  const toggle = useMutation({ mutationFn: (how: 'start' | 'stop' | 'pause') => call('POST', `${path}/${how}`, {}), onSettled: after })
   const wrong = publish.error ?? toggle.error
+  const [differing, setDiffering] = useState(false)
   return (
     <Stack gap="xs">
       <Group justify="space-between">
@@ -81,15 +116,17 @@ function Bar({ app, id, editor, tab, setTab }: { app: string; id: string; editor
         <Group gap="xs">
           <Tooltip label={t('builder.undo')}><ActionIcon variant="default" aria-label={t('builder.undo')} disabled={!editor.canUndo} onClick={editor.undo}><Undo2 size={16} /></ActionIcon></Tooltip>
           <Tooltip label={t('builder.redo')}><ActionIcon variant="default" aria-label={t('builder.redo')} disabled={!editor.canRedo} onClick={editor.redo}><Redo2 size={16} /></ActionIcon></Tooltip>
-          <SegmentedControl size="xs" aria-label={t('builder.scenario')} value={tab} onChange={setTab} data={[{ value: 'edit', label: t('builder.edit') }, { value: 'runs', label: t('builder.runs') }, { value: 'json', label: t('builder.json') }]} />
-          <Problems editor={editor} />
+          <SegmentedControl size="xs" aria-label={t('builder.scenario')} value={tab} onChange={setTab} data={[{ value: 'edit', label: t('builder.edit') }, { value: 'runs', label: t('builder.runs') }, { value: 'yaml', label: t('builder.yaml') }, { value: 'versions', label: t('versions.title') }]} />
+          <Problems editor={editor} show={show} />
+          {state === 'running' ? <Button size="xs" variant="default" loading={toggle.isPending} onClick={() => toggle.mutate('pause')}>{t('builder.pause')}</Button> : null}
           {scenario.data && scenario.data.version > 0 ? <Button size="xs" variant="default" loading={toggle.isPending} onClick={() => toggle.mutate(state === 'running' ? 'stop' : 'start')}>{t(state === 'running' ? 'builder.stop' : 'builder.start')}</Button> : null}
-          <Button size="xs" loading={publish.isPending} onClick={() => publish.mutate()}>{t(state === 'running' ? 'builder.publish' : 'builder.publishStart')}</Button>
+          <Publish app={app} id={id} version={scenario.data?.version ?? 0} label={t(state === 'running' ? 'builder.publish' : 'builder.publishStart')} busy={publish.isPending} editor={editor} kinds={kinds} publish={(note) => publish.mutate(note)} />
         </Group>
       </Group>
       {editor.saving.state === 'conflict' ? (
         <Alert color="yellow" title={t('builder.conflict')}>
-          <Group><Button size="xs" onClick={() => void editor.keepMine()}>{t('builder.mine')}</Button><Button size="xs" variant="default" onClick={() => void editor.takeTheirs()}>{t('builder.theirs')}</Button></Group>
+          <Group><Button size="xs" onClick={() => void editor.keepMine()}>{t('builder.mine')}</Button><Button size="xs" variant="default" onClick={() => void editor.takeTheirs()}>{t('builder.theirs')}</Button><Button size="xs" variant="subtle" aria-expanded={differing} onClick={() => setDiffering(!differing)}>{t('builder.seeDifference')}</Button></Group>
+          {differing ? <Suspense fallback={<Waiting />}><Conflicting app={app} id={id} editor={editor} kinds={kinds} /></Suspense> : null}
         </Alert>
       ) : null}
       {wrong ? <Trouble error={wrong} /> : null}
@@ -103,73 +140,46 @@ function SavingNote({ editor }: { editor: Editor }) {
   return <Text size="sm" aria-live="polite" c={saving.state === 'failed' ? 'red' : undefined}>{saving.state === 'failed' ? t('builder.unsaved', { why: saving.why }) : t(`builder.${saving.state}`)}</Text>
 }
 
-/** How many problems keep the draft from being published; each leads to its card. */
-function Problems({ editor }: { editor: Editor }) {
+/** How many problems keep the draft from being published; each leads to its field. */
+function Problems({ editor, show }: { editor: Editor; show: (address: string, field: string) => void }) {
   const n = editor.problems.length
   if (n === 0) return <Text size="sm">{t('builder.noProblems')}</Text>
-  const show = (path: string) => document.querySelector<HTMLElement>(`[data-address="${CSS.escape(path.replace(/\.[a-z_]+(\.[^[\]]*)?$/, ''))}"]`)?.click()
+  const lead = (path: string) => {
+    // The path up to the innermost step is its address; what comes behind it is the setting.
+    const last = [...path.matchAll(/(?:^|\.)(?:triggers|steps|then|else|do|catch)\[\d+\](?=\.|$)/g)].at(-1)
+    const end = last ? last.index + last[0].length : 0
+    const [address, field] = [path.slice(0, end), path.slice(end + 1)]
+    if (address) show(address, field)
+  }
   return (
     <Menu>
       <Menu.Target><Button size="xs" color="red" variant="light">{t('builder.problems', { n })}</Button></Menu.Target>
-      <Menu.Dropdown>{editor.problems.map((p) => <Menu.Item key={p.path + p.code} onClick={() => show(p.path)}><Text size="sm">{p.path}: {p.message}</Text></Menu.Item>)}</Menu.Dropdown>
+      <Menu.Dropdown>{editor.problems.map((p) => <Menu.Item key={p.path + p.code} onClick={() => lead(p.path)}><Text size="sm">{p.path}: {p.message}</Text></Menu.Item>)}</Menu.Dropdown>
     </Menu>
   )
 }
 
-function Workbench({ app, id, editor }: { app: string; id: string; editor: Editor }) {
+function Workbench({ app, id, editor, editing }: { app: string; id: string; editor: Editor; editing: Edits }) {
   const { doc, edit, problems } = editor
+  const { kinds, selected, select, range, folded, fold, addAt, adding } = editing
   const steps = useKinds('step-kinds')
   const triggers = useKinds('trigger-kinds')
   const structures = useStructures(app)
   const scenarios = useScenarios(app)
-  const [selected, select] = useState<Address>()
+  const phone = useMediaQuery('(max-width: 600px)', window.matchMedia('(max-width: 600px)').matches, { getInitialValueInEffect: false })
+  const [view, setView] = useState(phone ? 'outline' : 'canvas')
   const sample = useSample(app, doc.structure)
   const [quiet] = useDebouncedValue(doc, 150)
   const preview = usePreview(app, id, quiet, sample.id)
   const previews = useMemo(() => new Map((preview.data ?? []).map((p) => [p.path, p])), [preview.data])
-  const [adding, setAdding] = useState<{ list: Address; index: number }>()
-  const kinds = useMemo(() => new Map<string, Kind>([
-    ...(steps.data?.items ?? []).map((k) => [`step:${k.kind}`, k] as const),
-    ...(triggers.data?.items ?? []).map((k) => [`trigger:${k.kind}`, k] as const),
-  ]), [steps.data, triggers.data])
   const bench = useMemo<Bench>(() => ({
-    kinds, selected, select,
-    add: (list, index) => setAdding({ list, index }),
-    wrong: (address) => problems.find((p) => p.path === address || (p.path.startsWith(`${address}.`) && !/\.(then|else|do|catch|cases\[\d+\]\.then)\[\d+\]/.test(p.path.slice(address.length))))?.message,
-  }), [kinds, selected, problems])
-  const step = selected ? at<Step>(doc, selected) : undefined
-
-  const act = (what: 'delete' | 'duplicate' | 'up' | 'down') => {
-    if (!selected || !step) return
-    if (what === 'delete') {
-      edit(remove(doc, selected))
-      select(undefined)
-      return
-    }
-    const { list, index } = parentOf(selected)
-    if (what === 'duplicate') {
-      edit(insert(doc, list, index + 1, copyFor(doc, step)))
-      select(`${list}[${index + 1}]`)
-      return
-    }
-    const moved = move(doc, selected, what === 'up' ? -1 : 1)
-    edit(moved.doc)
-    select(moved.address)
-  }
-  const choose = (kind: Kind) => {
-    if (!adding) return
-    const fresh: Step = { id: freshID(doc, kind.kind), kind: kind.kind }
-    if (kind.kind === 'push') fresh['to'] = '*'
-    if (kind.kind === 'object') fresh['on'] = ['changed']
-    edit(insert(doc, adding.list, adding.index, fresh))
-    select(`${adding.list}[${adding.index}]`)
-    setAdding(undefined)
-  }
-  useHotkeys([
-    ['mod+Z', () => editor.undo()], ['mod+shift+Z', () => editor.redo()], ['mod+Y', () => editor.redo()],
-    ['Delete', () => act('delete')], ['mod+D', () => act('duplicate')],
-    ['/', () => setAdding(selected ? { list: parentOf(selected).list, index: parentOf(selected).index + 1 } : { list: 'steps', index: doc.steps?.length ?? 0 })],
-  ])
+    kinds, selected, select, folded, fold,
+    add: addAt,
+    chosen: (address) => range !== undefined && isStep(address) && parentOf(address).list === range.list && parentOf(address).index >= range.from && parentOf(address).index <= range.to,
+    wrong: (address) => problemsAt(problems, address)[0]?.message,
+    problems: (address, within) => (within ? problemsWithin(problems, address) : problemsAt(problems, address).length),
+  }), [kinds, selected, select, folded, fold, addAt, range, problems])
+  const step = selected && isStep(selected) ? at<Step>(doc, selected) : undefined
   if (steps.isError) return <Trouble error={steps.error} retry={() => void steps.refetch()} />
   const nouns = {
     structures: (structures.data?.items ?? []).map((s) => s.id),
@@ -178,14 +188,32 @@ function Workbench({ app, id, editor }: { app: string; id: string; editor: Edito
     structure: doc.structure,
   }
   const kind = step && selected ? kinds.get(`${selected.startsWith('triggers') ? 'trigger' : 'step'}:${step.kind}`) : undefined
+  const inspector = (
+    <Inspector
+      step={step} address={selected} kind={kind} problems={problems} previews={previews} nouns={nouns} act={editing.act} change={(name, value) => selected && edit(put(doc, `${selected}.${name}`, value), `${selected}.${name}`)}
+      menu={step ? <StepMenu act={editing.act} trigger={selected?.startsWith('triggers') ?? false} off={step.disabled === true} /> : null}
+    />
+  )
+  const close = () => {
+    editing.setPanel(false)
+    if (selected) editing.go(selected)
+  }
   return (
     <div className="bench">
       <div>
-      {sample.picker}
-      <BenchContext value={bench}><DocContext value={doc}><Canvas doc={doc} /></DocContext></BenchContext>
+      <Group gap="xs" mb="xs">
+        {sample.picker}
+        <SegmentedControl size="xs" aria-label={t('edit.view')} value={view} onChange={setView} data={[{ value: 'canvas', label: t('edit.canvas') }, { value: 'outline', label: t('edit.outline') }]} />
+        <ActionIcon variant="default" aria-label={t('edit.find')} title={`${t('edit.find')} (Ctrl+F)`} onClick={() => editing.setFinding(true)}><Search size={16} /></ActionIcon>
+        <ActionIcon variant="default" aria-label={t('keys.title')} title={`${t('keys.title')} (?)`} onClick={() => editing.setHelping(true)}><Keyboard size={16} /></ActionIcon>
+      </Group>
+      {editing.finding ? <Find editing={editing} /> : null}
+      {view === 'canvas' ? <BenchContext value={bench}><DocContext value={doc}><Canvas doc={doc} /></DocContext></BenchContext> : <Outline editing={editing} problems={problems} />}
       </div>
-      <Inspector step={step} address={selected} kind={kind} problems={problems} previews={previews} nouns={nouns} act={act} change={(name, value) => selected && edit(put(doc, `${selected}.${name}`, value), `${selected}.${name}`)} />
-      <Palette opened={adding !== undefined} title={t(adding?.list === 'triggers' ? 'builder.addTrigger' : 'builder.addStep')} kinds={(adding?.list === 'triggers' ? triggers : steps).data?.items ?? []} choose={choose} close={() => setAdding(undefined)} />
+{phone
+        ? <Drawer opened={editing.panel && step !== undefined} onClose={close} position="bottom" size="75%" title={kind?.title ?? ''} closeButtonProps={{ 'aria-label': t('close') }} returnFocus={false}>{inspector}</Drawer>
+        : inspector}
+      <Palette opened={adding !== undefined} title={t(adding?.list === 'triggers' ? 'builder.addTrigger' : 'builder.addStep')} kinds={(adding?.list === 'triggers' ? triggers : steps).data?.items ?? []} choose={editing.choose} close={() => { editing.setAdding(undefined); editing.go(selected ?? adding?.list ?? 'steps') }} />
     </div>
   )
 }
@@ -208,7 +236,7 @@ function useSample(app: string, structure: string | undefined) {
     localStorage.setItem(key, next)
   }
   const picker = structure && list.length > 0
-    ? <NativeSelect size="xs" mb="xs" w={280} aria-label={t('builder.sample')} leftSection="→" value={id} data={list.map((o) => ({ value: o.id, label: `${t('builder.sample')}: ${structure} ${o.id}` }))} onChange={(e) => pick(e.currentTarget.value)} />
+    ? <NativeSelect size="xs" w={280} aria-label={t('builder.sample')} leftSection="→" value={id} data={list.map((o) => ({ value: o.id, label: `${t('builder.sample')}: ${structure} ${o.id}` }))} onChange={(e) => pick(e.currentTarget.value)} />
     : null
   return { id, picker }
 }

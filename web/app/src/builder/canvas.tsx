@@ -1,18 +1,26 @@
 import { Badge } from '@mantine/core'
-import { Plus } from 'lucide-react'
-import { createContext, Fragment, memo, type ReactNode, useContext } from 'react'
+import { ChevronDown, ChevronRight, Plus } from 'lucide-react'
+import { createContext, Fragment, memo, useContext } from 'react'
 
 import type { Kind, ScenarioDoc, Step } from '../api/types'
 import { t } from '../i18n'
 import { type Address, at, branches, summary } from '../model/document'
+import { stepsWithin } from '../model/steps'
+import { cardName, titleOf } from './say'
 
 /** What every card needs; it changes seldom, so that an edit draws few cards anew. */
 export type Bench = {
   kinds: Map<string, Kind>
   selected: Address | undefined
-  select: (address: Address) => void
+  select: (address: Address, extend?: boolean) => void
+  /** Whether a card is one of those that are chosen together. */
+  chosen: (address: Address) => boolean
+  folded: ReadonlySet<string>
+  fold: (id: string) => void
   add: (list: Address, index: number) => void
   wrong: (address: Address) => string | undefined
+  /** How many problems a card has, alone or with all that is in it. */
+  problems: (address: Address, within?: boolean) => number
 }
 
 export const BenchContext = createContext<Bench | undefined>(undefined)
@@ -24,7 +32,7 @@ function useBench(): Bench {
 }
 
 /** The scenario as cards under each other. It is laid out by the page itself; no position is stored. */
-export function Canvas({ doc }: { doc: ScenarioDoc }) {
+export const Canvas = memo(({ doc }: { doc: ScenarioDoc }) => {
   return (
     <div className="canvas" role="region" aria-label={t('builder.outline')} tabIndex={-1}>
       <div className="lane">
@@ -38,22 +46,21 @@ export function Canvas({ doc }: { doc: ScenarioDoc }) {
       </div>
     </div>
   )
-}
+})
 
 function Cards({ list, steps, add, title }: { list: Address; steps: Step[]; add: string; title?: string }) {
   const bench = useBench()
   return (
     <>
-      <AddButton label={title ? t('builder.addFirst', { name: title }) : add} onClick={() => bench.add(list, 0)} />
+      <AddButton list={list} index={0} label={title ? t('builder.addFirst', { name: title }) : add} add={bench.add} />
       <ul>
         {steps.map((step, i) => (
           <li key={step.id ?? i}>
             <div className="wire" />
-            <Card step={step} address={`${list}[${i}]`} n={i + 1} all={steps.length}>
-              <Branches step={step} address={`${list}[${i}]`} />
-            </Card>
+            <Card step={step} address={`${list}[${i}]`} n={i + 1} all={steps.length} />
+            <Branches step={step} address={`${list}[${i}]`} />
             <div className="wire" />
-            <AddButton label={list === 'triggers' ? add : t('builder.addHere', { name: step.name || step.id })} onClick={() => bench.add(list, i + 1)} />
+            <AddButton list={list} index={i + 1} label={list === 'triggers' ? add : t('builder.addHere', { name: step.name || step.id })} add={bench.add} />
           </li>
         ))}
       </ul>
@@ -61,40 +68,53 @@ function Cards({ list, steps, add, title }: { list: Address; steps: Step[]; add:
   )
 }
 
-const AddButton = memo(({ label, onClick }: { label: string; onClick: () => void }) => (
-  <button type="button" className="add" aria-label={label} title={label} onClick={onClick}><Plus size={16} aria-hidden /></button>
+/** The place of a list itself is its first button: the keys lead there when it is empty. */
+const AddButton = memo(({ list, index, label, add }: { list: Address; index: number; label: string; add: Bench['add'] }) => (
+  <button type="button" className="add" data-address={index === 0 ? list : undefined} aria-label={label} title={label} onClick={() => add(list, index)}><Plus size={16} aria-hidden /></button>
 ))
 
-function Card({ step, address, n, all, children }: { step: Step; address: Address; n: number; all: number; children: ReactNode }) {
-  const { kinds, selected, select, wrong } = useBench()
-  const trigger = address.startsWith('triggers')
-  const kind = kinds.get(`${trigger ? 'trigger' : 'step'}:${step.kind}`)
-  const title = step.name || kind?.title || step.kind
-  const problem = wrong(address)
-  return (
-    <>
-      <button
-        type="button" className="card" data-address={address} aria-current={selected === address} data-wrong={problem !== undefined} data-off={step.disabled === true}
-        aria-label={t('builder.stepOf', { n, all, title: `${title} ${problem ?? summary(step)}` })} onClick={() => select(address)}
-      >
-        {problem ? <Badge color="red" size="sm" className="status card-pill">!</Badge> : null}
-        <span className="card-title">{title}</span>{' '}
-        <span className="card-says">{problem ?? summary(step)}</span>
-      </button>
-      {children}
-    </>
-  )
+function Card({ step, address, n, all }: { step: Step; address: Address; n: number; all: number }) {
+  const { kinds, selected, select, wrong, chosen, problems, folded } = useBench()
+  const kind = kinds.get(`${address.startsWith('triggers') ? 'trigger' : 'step'}:${step.kind}`)
+  return <Face step={step} address={address} n={n} all={all} kind={kind} current={selected === address} chosen={chosen(address)} problem={wrong(address)} problems={problems(address, folded.has(step.id))} select={select} />
 }
+
+type FaceProps = { step: Step; address: Address; n: number; all: number; kind: Kind | undefined; current: boolean; chosen: boolean; problem: string | undefined; problems: number; select: Bench['select'] }
+
+/** What one sees of a card. It is drawn anew only when that changes. */
+const Face = memo(({ step, address, n, all, kind, current, chosen, problem, problems, select }: FaceProps) => (
+  <button
+    type="button" className="card" data-address={address} aria-current={current} data-chosen={chosen} data-wrong={problem !== undefined} data-off={step.disabled === true}
+    aria-label={cardName(step, kind, n, all, problems, problem)} onClick={(e) => select(address, e.shiftKey)}
+  >
+    {problem ? <Badge color="red" size="sm" className="status card-pill" aria-hidden>!</Badge> : null}
+    <span className="card-title">{titleOf(step, kind)}</span>{' '}
+    <span className="card-says" aria-hidden={problem !== undefined}>{problem ?? summary(step)}</span>
+  </button>
+))
 
 /** The lists of steps in a step: branches beside each other, the body of a loop in a frame. */
 function Branches({ step, address }: { step: Step; address: Address }) {
-  const { kinds } = useBench()
+  const { kinds, folded, fold, problems } = useBench()
   const doc = useContext(DocContext)
   const list = branches(step, address, kinds.get(`step:${step.kind}`))
   if (list.length === 0) return null
+  const name = titleOf(step, kinds.get(`step:${step.kind}`))
+  if (folded.has(step.id)) {
+    const wrong = problems(address, true) - problems(address)
+    return (
+      <>
+        <div className="wire" />
+        <button type="button" className="folded" aria-expanded={false} data-wrong={wrong > 0} aria-label={t('edit.unfold', { name })} onClick={() => fold(step.id)}>
+          <ChevronRight size={16} aria-hidden /> {t('edit.steps', { n: stepsWithin(step, kinds) })}{wrong > 0 ? `, ${t('builder.problems', { n: wrong })}` : ''}
+        </button>
+      </>
+    )
+  }
   return (
     <>
       <div className="wire" />
+      <button type="button" className="fold" aria-expanded aria-label={t('edit.fold', { name })} title={t('edit.fold', { name })} onClick={() => fold(step.id)}><ChevronDown size={16} aria-hidden /></button>
       <div className="branches" data-frame={step.kind === 'for_each' || step.kind === 'try'}>
         {list.map((b) => (
           <div className="branch" key={b.list}>

@@ -33,7 +33,8 @@ export function useDraftEditor(app: string, id: string, loaded: { doc: ScenarioD
       const answer = await call<{ problems?: Problem[] }>('PUT', path, doc, !force && etag.current ? { 'If-Match': etag.current } : {})
       etag.current = answer.headers.get('ETag')
       kept.current = doc
-      setProblems(answer.body.problems ?? [])
+      // The same list stays the same, so that nothing is drawn anew for it.
+      setProblems((old) => (JSON.stringify(old) === JSON.stringify(answer.body.problems ?? []) ? old : (answer.body.problems ?? [])))
       setSaving({ state: 'saved' })
       void queryClient.invalidateQueries({ queryKey: [app, 'scenarios'] })
       return true

@@ -1,6 +1,8 @@
 import { ActionIcon, Group, Paper, Stack, Text, Textarea, TextInput, Title } from '@mantine/core'
 import { ArrowDown, ArrowUp, Copy, Trash2 } from 'lucide-react'
 
+import type { ReactNode } from 'react'
+
 import type { Kind, Previewed, Step } from '../api/types'
 import { type Nouns, SchemaForm } from '../form/schema-form'
 import { t } from '../i18n'
@@ -8,7 +10,7 @@ import type { Address } from '../model/document'
 import type { Problem } from './draft'
 
 /** The settings of the chosen card. */
-export function Inspector({ step, address, kind, problems, previews, nouns, change, act }: {
+export function Inspector({ step, address, kind, problems, previews, nouns, change, act, menu }: {
   step: Step | undefined
   address: Address | undefined
   kind: Kind | undefined
@@ -17,6 +19,8 @@ export function Inspector({ step, address, kind, problems, previews, nouns, chan
   nouns: Nouns
   change: (name: string, value: unknown) => void
   act: (what: 'delete' | 'duplicate' | 'up' | 'down') => void
+  /** What else can be done with the card. */
+  menu?: ReactNode
 }) {
   if (!step || !address) return <Paper withBorder p="md"><Text size="sm">{t('builder.choose')}</Text></Paper>
   const errors = (name: string) => problems.find((p) => p.path === `${address}.${name}` || p.path.startsWith(`${address}.${name}.`) || p.path.startsWith(`${address}.${name}[`))?.message
@@ -27,10 +31,10 @@ export function Inspector({ step, address, kind, problems, previews, nouns, chan
     { what: 'delete', label: t('builder.delete'), icon: <Trash2 size={16} /> },
   ] as const
   return (
-    <Paper withBorder p="md" component="section" aria-label={kind?.title ?? step.kind}>
+    <Paper withBorder p="md" component="section" aria-label={kind?.title ?? step.kind} data-inspector>
       <Group justify="space-between" mb="xs" wrap="nowrap">
         <Title order={2} size="h4">{kind?.title ?? step.kind}</Title>
-        <Group gap={2} wrap="nowrap">{buttons.map((b) => <ActionIcon key={b.what} variant="subtle" aria-label={b.label} title={b.label} onClick={() => act(b.what)}>{b.icon}</ActionIcon>)}</Group>
+        <Group gap={2} wrap="nowrap">{buttons.map((b) => <ActionIcon key={b.what} variant="subtle" aria-label={b.label} title={b.label} onClick={() => act(b.what)}>{b.icon}</ActionIcon>)}{menu}</Group>
       </Group>
       <Stack gap="sm">
         <Text size="sm">{kind ? kind.help : t('builder.unknown', { kind: step.kind })}</Text>

@@ -34,7 +34,7 @@ export function Palette({ opened, title, kinds, choose, close }: { opened: boole
     choose(kind)
   }
   return (
-    <Modal opened={opened} onClose={done} title={title} scrollAreaComponent={ScrollArea.Autosize} closeButtonProps={{ 'aria-label': 'x' }}>
+    <Modal opened={opened} onClose={done} returnFocus={false} title={title} scrollAreaComponent={ScrollArea.Autosize} closeButtonProps={{ 'aria-label': 'x' }}>
       <form onSubmit={(e) => { e.preventDefault(); pick(found[0]) }}>
         <TextInput data-autofocus aria-label={t('builder.find')} placeholder={t('builder.find')} value={find} onChange={(e) => setFind(e.currentTarget.value)} mb="xs" />
       </form>

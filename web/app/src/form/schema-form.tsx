@@ -29,7 +29,7 @@ export function SchemaForm({ schema, value, errors, hint, nouns, onChange }: {
   return (
     <Stack gap="sm">
       {shown.map((name) => (
-        <Widget key={name} name={name} schema={schema.properties?.[name] ?? {}} required={schema.required?.includes(name) ?? false} value={value[name]} step={value} error={errors(name)} hint={hint} nouns={nouns} onChange={(v) => onChange(name, v)} />
+        <div key={name} data-field={name} data-needed={schema.required?.includes(name) ?? false}><Widget name={name} schema={schema.properties?.[name] ?? {}} required={schema.required?.includes(name) ?? false} value={value[name]} step={value} error={errors(name)} hint={hint} nouns={nouns} onChange={(v) => onChange(name, v)} /></div>
       ))}
       {first.length < names.length ? <Button variant="subtle" size="xs" onClick={() => setAll(!all)}>{t('builder.more')} ({names.length - first.length})</Button> : null}
     </Stack>

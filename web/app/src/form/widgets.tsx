@@ -63,7 +63,7 @@ function Pairs({ name, schema, value, step, error, hint, nouns, onChange }: Prop
         // biome-ignore lint/suspicious/noArrayIndexKey: a name may be typed anew, its place stays
         <Group key={i} gap={4} wrap="nowrap" align="flex-start">
           <Autocomplete aria-label={`${label} ${i + 1}`} w={130} data={known} value={key} onChange={(k) => put(pairs.map((p, j) => (j === i ? [k, p[1]] : p)))} />
-          <Textarea aria-label={`${label} ${key}`} className="mono" style={{ flex: 1 }} autosize minRows={1} maxRows={6} value={text(v)} onChange={(e) => put(pairs.map((p, j) => (j === i ? [p[0], literal(e.currentTarget.value, v)] : p)))} inputContainer={(input) => <>{input}{hint(`${name}.${key}`)}</>} />
+          <Textarea data-key={key} aria-label={`${label} ${key}`} className="mono" style={{ flex: 1 }} autosize minRows={1} maxRows={6} value={text(v)} onChange={(e) => put(pairs.map((p, j) => (j === i ? [p[0], literal(e.currentTarget.value, v)] : p)))} inputContainer={(input) => <>{input}{hint(`${name}.${key}`)}</>} />
           <ActionIcon variant="subtle" mt={4} aria-label={`${t('builder.delete')} ${key}`} onClick={() => put(pairs.filter((_, j) => j !== i))}><X size={16} /></ActionIcon>
         </Group>
       ))}
@@ -94,7 +94,7 @@ function Cases({ schema, value, error, onChange }: Props) {
       {cases.map((c, i) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: a case has nothing but its place
         <Group key={i} gap={4} wrap="nowrap" align="flex-start">
-          <Textarea aria-label={`${label} ${i + 1}`} className="mono" style={{ flex: 1 }} autosize minRows={1} value={c.if ?? ''} onChange={(e) => onChange(cases.map((d, j) => (j === i ? { ...d, if: e.currentTarget.value } : d)))} />
+          <Textarea data-key={i} aria-label={`${label} ${i + 1}`} className="mono" style={{ flex: 1 }} autosize minRows={1} value={c.if ?? ''} onChange={(e) => onChange(cases.map((d, j) => (j === i ? { ...d, if: e.currentTarget.value } : d)))} />
           <ActionIcon variant="subtle" mt={4} aria-label={`${t('builder.delete')} ${i + 1}`} onClick={() => onChange(cases.filter((_, j) => j !== i))}><X size={16} /></ActionIcon>
         </Group>
       ))}

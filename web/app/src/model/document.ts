@@ -108,9 +108,9 @@ export function ids(doc: ScenarioDoc): Set<string> {
 /** An id that the document does not have yet. */
 export function freshID(doc: ScenarioDoc, like: string): string {
   const taken = ids(doc)
-  const base = like.replaceAll('_', '-')
+  const base = like.toLowerCase().replace(/[^a-z0-9_]/g, '_').replace(/^[^a-z]+/, '').slice(0, 55) || 'step'
   let id = base
-  for (let n = 2; taken.has(id); n++) id = `${base}-${n}`
+  for (let n = 2; taken.has(id); n++) id = `${base}_${n}`
   return id
 }
 
@@ -122,7 +122,7 @@ export function copyFor(doc: ScenarioDoc, step: Step): Step {
     if (value === null || typeof value !== 'object') return value
     const next = Object.fromEntries(Object.entries(value).map(([k, v]) => [k, copy(v)])) as Step
     if (typeof next.id === 'string' && typeof next.kind === 'string') {
-      next.id = freshID(whole, next.id.replace(/-\d+$/, ''))
+      next.id = freshID(whole, next.id.replace(/[-_]\d+$/, ''))
       whole = { ...whole, steps: [...(whole.steps ?? []), { id: next.id, kind: next.kind }] }
     }
     return next
