@@ -127,6 +127,33 @@ type deliveries struct {
 type stepsIn struct {
 	RunPath
 	PageQuery
+	Status string `query:"status" enum:"done,failed,waiting" doc:"Only lines of this status."`
+}
+
+// steps reads a page of a run's log, of one status where that is given: the log is bounded, so it is read through for that.
+func (a *API) steps(ctx context.Context, app engine.AppID, run engine.RunID, after int64, limit int, status string) ([]*engine.StepRecord, error) {
+	if status == "" {
+		return a.opt.Store.Steps(ctx, app, run, after, limit)
+	}
+	var found []*engine.StepRecord
+	for size := 0; ; {
+		page, err := a.opt.Store.Steps(ctx, app, run, after, a.limits.Page)
+		if err != nil {
+			return nil, err
+		}
+		for _, s := range page {
+			if after = s.Seq; s.Status != status {
+				continue
+			}
+			size += s.Size()
+			if found = append(found, s); len(found) == limit || size >= engine.PageBytes {
+				return found, nil
+			}
+		}
+		if !engine.Full(page, a.limits.Page) {
+			return found, nil
+		}
+	}
 }
 
 func (a *API) listSteps(ctx context.Context, c *call, in *stepsIn, _ *none) (*pageOut[stepView], error) {
@@ -143,7 +170,7 @@ func (a *API) listSteps(ctx context.Context, c *call, in *stepsIn, _ *none) (*pa
 			return nil, wrongField("cursor", "CURSOR", "must be the next of an earlier page")
 		}
 	}
-	steps, err := a.opt.Store.Steps(ctx, c.app, engine.RunID(in.ID), after, limit)
+	steps, err := a.steps(ctx, c.app, engine.RunID(in.ID), after, limit, in.Status)
 	if err != nil {
 		return nil, err
 	}

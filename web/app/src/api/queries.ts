@@ -1,4 +1,5 @@
 import { keepPreviousData, QueryClient, useInfiniteQuery, useQuery } from '@tanstack/react-query'
+import { useMemo } from 'react'
 
 import { ApiError, call } from './client'
 import type { App, Constant, Previewed, Kind, Page, Run, Scenario, ScenarioDoc, Secret, Session, StepRecord, Structure, Thing, User, UserSession } from './types'
@@ -37,6 +38,16 @@ export const useApps = () => useQuery({ queryKey: ['apps'], queryFn: () => get<P
 
 export const useKinds = (which: 'step-kinds' | 'trigger-kinds') =>
   useQuery({ queryKey: [which], staleTime: Number.POSITIVE_INFINITY, queryFn: () => get<Page<Kind>>(`/${which}`) })
+
+/** The kinds of steps and triggers, by step:<kind> and trigger:<kind>. */
+export function useAllKinds(): Map<string, Kind> {
+  const steps = useKinds('step-kinds')
+  const triggers = useKinds('trigger-kinds')
+  return useMemo(() => new Map<string, Kind>([
+    ...(steps.data?.items ?? []).map((k) => [`step:${k.kind}`, k] as const),
+    ...(triggers.data?.items ?? []).map((k) => [`trigger:${k.kind}`, k] as const),
+  ]), [steps.data, triggers.data])
+}
 
 export const useStructures = (app: string) =>
   useQuery({ queryKey: [app, 'structures'], queryFn: () => get<Page<Structure>>(appPath(app, '/structures')) })
@@ -79,15 +90,32 @@ export const isOpen = (run: Run | undefined): boolean => run !== undefined && op
 export const useRun = (app: string, id: string) =>
   useQuery({
     queryKey: [app, 'run', id],
+    enabled: id !== '',
     refetchInterval: (query) => (isOpen(query.state.data) ? 1000 : false),
     queryFn: () => get<Run>(appPath(app, `/runs/${encodeURIComponent(id)}`)),
   })
 
+/** How many lines of a run's log a page holds. */
+const mostLines = 2000
+
+/** A run's log: its first lines, and beyond them those that failed. */
 export const useSteps = (app: string, id: string, live: boolean) =>
   useQuery({
     queryKey: [app, 'run', id, 'steps'],
+    enabled: id !== '',
     refetchInterval: live ? 1000 : false,
-    queryFn: () => get<Page<StepRecord>>(appPath(app, `/runs/${encodeURIComponent(id)}/steps?limit=200`)),
+    queryFn: async (): Promise<Page<StepRecord>> => {
+      const path = appPath(app, `/runs/${encodeURIComponent(id)}/steps?limit=200`)
+      const items: StepRecord[] = []
+      let next: string | undefined = ''
+      while (next !== undefined && items.length < mostLines) {
+        const page: Page<StepRecord> = await get(next ? `${path}&cursor=${next}` : path)
+        items.push(...page.items)
+        next = page.next
+      }
+      if (next !== undefined) items.push(...(await get<Page<StepRecord>>(`${path}&status=failed&cursor=${next}`)).items)
+      return { items, ...(next === undefined ? {} : { next }) }
+    },
   })
 
 export type ObjectList = { filter?: string; sort?: string }

@@ -6,7 +6,7 @@ import { Keyboard, Redo2, Search, Undo2 } from 'lucide-react'
 import { lazy, Suspense, useMemo, useState } from 'react'
 
 import { call } from '../api/client'
-import { appPath, queryClient, useKinds, useObjects, usePreview, useScenario, useScenarios, useStructures } from '../api/queries'
+import { appPath, queryClient, useAllKinds, useKinds, useObjects, usePreview, useScenario, useScenarios, useStructures } from '../api/queries'
 import type { Kind, Scenario, ScenarioDoc, Step } from '../api/types'
 import { t } from '../i18n'
 import { at, parentOf, put } from '../model/document'
@@ -19,6 +19,8 @@ import { type Editor, type Problem, useDraftEditor } from './draft'
 import { type Editing as Edits, useEditing } from './editing'
 import { Find } from './find'
 import { Inspector } from './inspector'
+import { Result } from './result'
+import { TestButtons, TestResult, useTest } from './test'
 import { KeysHelp } from './keys-help'
 import { Outline } from './outline'
 import { Palette } from './palette'
@@ -71,16 +73,6 @@ function Editing({ app, id, loaded }: { app: string; id: string; loaded: { doc: 
       <KeysHelp opened={editing.helping} close={() => editing.setHelping(false)} />
     </Stack>
   )
-}
-
-/** The kinds of steps and triggers, by step:<kind> and trigger:<kind>. */
-function useAllKinds(): Map<string, Kind> {
-  const steps = useKinds('step-kinds')
-  const triggers = useKinds('trigger-kinds')
-  return useMemo(() => new Map<string, Kind>([
-    ...(steps.data?.items ?? []).map((k) => [`step:${k.kind}`, k] as const),
-    ...(triggers.data?.items ?? []).map((k) => [`trigger:${k.kind}`, k] as const),
-  ]), [steps.data, triggers.data])
 }
 
 function Bar({ app, id, editor, tab, setTab, kinds, show }: { app: string; id: string; editor: Editor; tab: string; setTab: (tab: string) => void; kinds: Map<string, Kind>; show: (address: string, field: string) => void }) {
@@ -172,13 +164,14 @@ function Workbench({ app, id, editor, editing }: { app: string; id: string; edit
   const [quiet] = useDebouncedValue(doc, 150)
   const preview = usePreview(app, id, quiet, sample.id)
   const previews = useMemo(() => new Map((preview.data ?? []).map((p) => [p.path, p])), [preview.data])
+  const test = useTest(app, id, doc, sample.id)
   const bench = useMemo<Bench>(() => ({
     kinds, selected, select, folded, fold,
-    add: addAt,
+    add: addAt, trace: test.trace,
     chosen: (address) => range !== undefined && isStep(address) && parentOf(address).list === range.list && parentOf(address).index >= range.from && parentOf(address).index <= range.to,
     wrong: (address) => problemsAt(problems, address)[0]?.message,
     problems: (address, within) => (within ? problemsWithin(problems, address) : problemsAt(problems, address).length),
-  }), [kinds, selected, select, folded, fold, addAt, range, problems])
+  }), [kinds, selected, select, folded, fold, addAt, range, problems, test.trace])
   const step = selected && isStep(selected) ? at<Step>(doc, selected) : undefined
   if (steps.isError) return <Trouble error={steps.error} retry={() => void steps.refetch()} />
   const nouns = {
@@ -191,6 +184,7 @@ function Workbench({ app, id, editor, editing }: { app: string; id: string; edit
   const inspector = (
     <Inspector
       step={step} address={selected} kind={kind} problems={problems} previews={previews} nouns={nouns} act={editing.act} change={(name, value) => selected && edit(put(doc, `${selected}.${name}`, value), `${selected}.${name}`)}
+      result={step && test.trace ? <Result key={step.id} app={app} walks={test.trace.get(step.id) ?? []} dry={test.isDry} /> : null}
       menu={step ? <StepMenu act={editing.act} trigger={selected?.startsWith('triggers') ?? false} off={step.disabled === true} /> : null}
     />
   )
@@ -203,10 +197,12 @@ function Workbench({ app, id, editor, editing }: { app: string; id: string; edit
       <div>
       <Group gap="xs" mb="xs">
         {sample.picker}
+        <TestButtons test={test} disabled={problems.length > 0} />
         <SegmentedControl size="xs" aria-label={t('edit.view')} value={view} onChange={setView} data={[{ value: 'canvas', label: t('edit.canvas') }, { value: 'outline', label: t('edit.outline') }]} />
         <ActionIcon variant="default" aria-label={t('edit.find')} title={`${t('edit.find')} (Ctrl+F)`} onClick={() => editing.setFinding(true)}><Search size={16} /></ActionIcon>
         <ActionIcon variant="default" aria-label={t('keys.title')} title={`${t('keys.title')} (?)`} onClick={() => editing.setHelping(true)}><Keyboard size={16} /></ActionIcon>
       </Group>
+      <TestResult app={app} test={test} />
       {editing.finding ? <Find editing={editing} /> : null}
       {view === 'canvas' ? <BenchContext value={bench}><DocContext value={doc}><Canvas doc={doc} /></DocContext></BenchContext> : <Outline editing={editing} problems={problems} />}
       </div>

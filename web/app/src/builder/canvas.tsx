@@ -6,6 +6,8 @@ import type { Kind, ScenarioDoc, Step } from '../api/types'
 import { t } from '../i18n'
 import { type Address, at, branches, summary } from '../model/document'
 import { stepsWithin } from '../model/steps'
+import { type Trace, verdict } from '../model/trace'
+import { Status } from '../ui/status'
 import { cardName, titleOf } from './say'
 
 /** What every card needs; it changes seldom, so that an edit draws few cards anew. */
@@ -17,7 +19,10 @@ export type Bench = {
   chosen: (address: Address) => boolean
   folded: ReadonlySet<string>
   fold: (id: string) => void
-  add: (list: Address, index: number) => void
+  /** Puts a step there; absent where the canvas is only looked at. */
+  add?: (list: Address, index: number) => void
+  /** What a run or a test did at each step. */
+  trace?: Trace | undefined
   wrong: (address: Address) => string | undefined
   /** How many problems a card has, alone or with all that is in it. */
   problems: (address: Address, within?: boolean) => number
@@ -69,28 +74,36 @@ function Cards({ list, steps, add, title }: { list: Address; steps: Step[]; add:
 }
 
 /** The place of a list itself is its first button: the keys lead there when it is empty. */
-const AddButton = memo(({ list, index, label, add }: { list: Address; index: number; label: string; add: Bench['add'] }) => (
+const AddButton = memo(({ list, index, label, add }: { list: Address; index: number; label: string; add: Bench['add'] }) => add && (
   <button type="button" className="add" data-address={index === 0 ? list : undefined} aria-label={label} title={label} onClick={() => add(list, index)}><Plus size={16} aria-hidden /></button>
 ))
 
 function Card({ step, address, n, all }: { step: Step; address: Address; n: number; all: number }) {
-  const { kinds, selected, select, wrong, chosen, problems, folded } = useBench()
+  const { kinds, selected, select, wrong, chosen, problems, folded, trace } = useBench()
   const kind = kinds.get(`${address.startsWith('triggers') ? 'trigger' : 'step'}:${step.kind}`)
-  return <Face step={step} address={address} n={n} all={all} kind={kind} current={selected === address} chosen={chosen(address)} problem={wrong(address)} problems={problems(address, folded.has(step.id))} select={select} />
+  const walks = trace?.get(step.id)
+  return (
+    <Face
+      step={step} address={address} n={n} all={all} kind={kind} current={selected === address} chosen={chosen(address)} problem={wrong(address)} problems={problems(address, folded.has(step.id))} select={select}
+      went={walks && verdict(walks)} times={walks?.length ?? 0} idle={trace !== undefined && walks === undefined && !address.startsWith('triggers')}
+    />
+  )
 }
 
-type FaceProps = { step: Step; address: Address; n: number; all: number; kind: Kind | undefined; current: boolean; chosen: boolean; problem: string | undefined; problems: number; select: Bench['select'] }
+type FaceProps = { step: Step; address: Address; n: number; all: number; kind: Kind | undefined; current: boolean; chosen: boolean; problem: string | undefined; problems: number; select: Bench['select']; went: ReturnType<typeof verdict> | undefined; times: number; idle: boolean }
 
 /** What one sees of a card. It is drawn anew only when that changes. */
-const Face = memo(({ step, address, n, all, kind, current, chosen, problem, problems, select }: FaceProps) => (
+const Face = memo(({ step, address, n, all, kind, current, chosen, problem, problems, select, went, times, idle }: FaceProps) => (
+  <div className="card-box">
   <button
-    type="button" className="card" data-address={address} aria-current={current} data-chosen={chosen} data-wrong={problem !== undefined} data-off={step.disabled === true}
-    aria-label={cardName(step, kind, n, all, problems, problem)} onClick={(e) => select(address, e.shiftKey)}
+    type="button" className="card" data-address={address} aria-current={current} data-chosen={chosen} data-wrong={problem !== undefined} data-off={step.disabled === true} data-went={went} data-idle={idle}
+    aria-label={`${cardName(step, kind, n, all, problems, problem)}${went ? `, ${t(`status.${went}`)}${times > 1 ? ` × ${times}` : ''}` : ''}`} onClick={(e) => select(address, e.shiftKey)}
   >
-    {problem ? <Badge color="red" size="sm" className="status card-pill" aria-hidden>!</Badge> : null}
     <span className="card-title">{titleOf(step, kind)}</span>{' '}
     <span className="card-says" aria-hidden={problem !== undefined}>{problem ?? summary(step)}</span>
   </button>
+  {problem ? <Badge color="red" size="sm" className="status card-pill" aria-hidden>!</Badge> : went ? <span className="card-pill" aria-hidden><Status status={went} times={times} /></span> : null}
+  </div>
 ))
 
 /** The lists of steps in a step: branches beside each other, the body of a loop in a frame. */

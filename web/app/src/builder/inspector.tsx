@@ -10,7 +10,7 @@ import type { Address } from '../model/document'
 import type { Problem } from './draft'
 
 /** The settings of the chosen card. */
-export function Inspector({ step, address, kind, problems, previews, nouns, change, act, menu }: {
+export function Inspector({ step, address, kind, problems, previews, nouns, change, act, menu, result }: {
   step: Step | undefined
   address: Address | undefined
   kind: Kind | undefined
@@ -21,6 +21,8 @@ export function Inspector({ step, address, kind, problems, previews, nouns, chan
   act: (what: 'delete' | 'duplicate' | 'up' | 'down') => void
   /** What else can be done with the card. */
   menu?: ReactNode
+  /** What a test did at it. */
+  result?: ReactNode
 }) {
   if (!step || !address) return <Paper withBorder p="md"><Text size="sm">{t('builder.choose')}</Text></Paper>
   const errors = (name: string) => problems.find((p) => p.path === `${address}.${name}` || p.path.startsWith(`${address}.${name}.`) || p.path.startsWith(`${address}.${name}[`))?.message
@@ -37,6 +39,7 @@ export function Inspector({ step, address, kind, problems, previews, nouns, chan
         <Group gap={2} wrap="nowrap">{buttons.map((b) => <ActionIcon key={b.what} variant="subtle" aria-label={b.label} title={b.label} onClick={() => act(b.what)}>{b.icon}</ActionIcon>)}{menu}</Group>
       </Group>
       <Stack gap="sm">
+        {result ? <Paper withBorder p="sm" className="result">{result}</Paper> : null}
         <Text size="sm">{kind ? kind.help : t('builder.unknown', { kind: step.kind })}</Text>
         <TextInput label={t('builder.name')} value={step.name ?? ''} onChange={(e) => change('name', e.currentTarget.value || undefined)} />
         {kind ? <SchemaForm key={address} schema={kind.schema} value={step} errors={errors} hint={(name) => <Preview value={previews.get(`${address}.${name}`)} />} nouns={nouns} onChange={change} /> : null}

@@ -1,11 +1,19 @@
-import { Alert, Anchor, Badge, Button, Code, Group, Paper, Stack, Text, Timeline, Title } from '@mantine/core'
+import { Alert, Anchor, Button, Code, Group, Paper, SegmentedControl, Stack, Text, Timeline, Title } from '@mantine/core'
+import { useMediaQuery } from '@mantine/hooks'
 import { useMutation } from '@tanstack/react-query'
-import { Link, useLocation } from 'wouter'
+import { useMemo, useState } from 'react'
+import { Link, useLocation, useSearchParams } from 'wouter'
 
 import { call } from '../api/client'
-import { appPath, isOpen, queryClient, useKinds, useRun, useSteps } from '../api/queries'
-import type { Run, StepRecord, Value } from '../api/types'
+import { appPath, isOpen, queryClient, useAllKinds, useRun, useSteps, useVersion } from '../api/queries'
+import type { Run, ScenarioDoc, Step, StepRecord } from '../api/types'
+import { type Bench, BenchContext, Canvas, DocContext } from '../builder/canvas'
+import { Result } from '../builder/result'
+import { titleOf } from '../builder/say'
 import { lasted, t } from '../i18n'
+import { at } from '../model/document'
+import { rows } from '../model/steps'
+import { traceOf } from '../model/trace'
 import { Trouble, Waiting } from '../ui/state'
 import { Status } from '../ui/status'
 import { Time } from '../ui/time'
@@ -14,12 +22,10 @@ import { Time } from '../ui/time'
 export function RunDetail({ app, id }: { app: string; id: string }) {
   const run = useRun(app, id)
   const steps = useSteps(app, id, isOpen(run.data))
-  const kinds = useKinds('step-kinds')
   if (run.isPending) return <Waiting />
   if (run.isError) return <Trouble error={run.error} retry={() => void run.refetch()} />
   const r = run.data
   const at = `/a/${encodeURIComponent(app)}`
-  const titles = new Map(kinds.data?.items.map((k) => [k.kind, k.title]))
   return (
     <Stack>
       <Group>
@@ -36,39 +42,75 @@ export function RunDetail({ app, id }: { app: string; id: string }) {
       </Group>
       {r.error ? <Alert color="red" title={`${r.error.code}${r.error.step ? ` · ${r.error.step}` : ''}`}>{r.error.message}</Alert> : null}
       <Actions app={app} run={r} />
-      <Paper withBorder p="md">
-        <Title order={2} size="h4" mb="md">{t('run.log')}</Title>
-        {steps.isError ? <Trouble error={steps.error} /> : null}
-        <Timeline active={steps.data?.items.length ?? 0} bulletSize={14} lineWidth={1}>
-          {steps.data?.items.map((s) => (
-            <Timeline.Item key={s.seq} color={s.status === 'failed' ? 'red' : s.status === 'waiting' ? 'yellow' : 'green'} title={<Group gap="xs"><Text fw={600}>{titles.get(s.kind) ?? s.kind}</Text><Code>{s.step}</Code>{s.status === 'done' ? null : <Status status={s.status} />}{s.attempt ? <Badge variant="default">{t('run.attempt', { n: s.attempt + 1 })}</Badge> : null}</Group>}>
-              <StepLine step={s} />
-            </Timeline.Item>
-          ))}
-        </Timeline>
+      {steps.isError ? <Trouble error={steps.error} /> : null}
+      <Walked app={app} run={r} lines={steps.data?.items ?? []} more={steps.data?.next !== undefined} />
+    </Stack>
+  )
+}
+
+/** What the run walked: on the canvas of its own version, or line by line. */
+function Walked({ app, run, lines, more }: { app: string; run: Run; lines: StepRecord[]; more: boolean }) {
+  const version = useVersion(app, run.scenario, run.version)
+  const phone = useMediaQuery('(max-width: 600px)', window.matchMedia('(max-width: 600px)').matches, { getInitialValueInEffect: false })
+  const [view, setView] = useState(phone ? 'list' : 'canvas')
+  const drawn = version.data !== undefined && view === 'canvas'
+  return (
+    <Stack gap="xs">
+      <Group justify="space-between">
+        <Title order={2} size="h4">{t('run.log')}</Title>
+        {version.data ? <SegmentedControl size="xs" aria-label={t('edit.view')} value={view} onChange={setView} data={[{ value: 'canvas', label: t('edit.canvas') }, { value: 'list', label: t('run.list') }]} /> : null}
+      </Group>
+      {more ? <Text size="sm">{t('run.first', { n: lines.length })}</Text> : null}
+      {drawn ? <Painted app={app} run={run} doc={version.data} lines={lines} /> : <Log lines={lines} app={app} />}
+    </Stack>
+  )
+}
+
+function Painted({ app, run, doc, lines }: { app: string; run: Run; doc: ScenarioDoc; lines: StepRecord[] }) {
+  const kinds = useAllKinds()
+  const trace = useMemo(() => traceOf(lines), [lines])
+  const [query, setQuery] = useSearchParams()
+  const steps = useMemo(() => rows(doc, kinds, new Set()).flatMap((r) => (r.step ? [{ address: r.address, id: r.step.id }] : [])), [doc, kinds])
+  const wanted = query.get('step') ?? run.error?.step ?? ''
+  const selected = steps.find((s) => s.id === wanted)?.address
+  const [folded, setFolded] = useState<ReadonlySet<string>>(new Set())
+  const bench: Bench = {
+    kinds, selected, trace, folded,
+    select: (address) => setQuery((q) => {
+      q.set('step', steps.find((s) => s.address === address)?.id ?? '')
+      return q
+    }, { replace: true }),
+    fold: (id) => setFolded((old) => new Set(old.has(id) ? [...old].filter((other) => other !== id) : [...old, id])),
+    chosen: () => false, wrong: () => undefined, problems: () => 0,
+  }
+  const step = selected ? at<Step>(doc, selected) : undefined
+  return (
+    <div className="bench">
+      <BenchContext value={bench}><DocContext value={doc}><Canvas doc={doc} /></DocContext></BenchContext>
+      <Paper withBorder p="md" component="section" aria-label={t('result.title')}>
+        {step ? (
+          <Stack gap="xs">
+            <Title order={3} size="h4">{titleOf(step, kinds.get(`step:${step.kind}`) ?? kinds.get(`trigger:${step.kind}`))}</Title>
+            <Result key={step.id} app={app} walks={trace.get(step.id) ?? []} dry={false} />
+          </Stack>
+        ) : <Text size="sm">{t('run.choose')}</Text>}
       </Paper>
-    </Stack>
+    </div>
   )
 }
 
-function StepLine({ step }: { step: StepRecord }) {
+function Log({ app, lines }: { app: string; lines: StepRecord[] }) {
+  const kinds = useAllKinds()
   return (
-    <Stack gap={4}>
-      <Text size="sm"><Time at={step.at} />{step.deliveries ? ` · ${step.deliveries.online > 0 ? t('run.delivered', { n: step.deliveries.delivered }) : t('run.nobody')}` : ''}</Text>
-      {step.error ? <Alert color="red" p="xs">{step.error}</Alert> : null}
-      <Shown title={t('run.settings')} value={step.settings} />
-      <Shown title={t('run.output')} value={step.output} />
-    </Stack>
-  )
-}
-
-function Shown({ title, value }: { title: string; value: Value | undefined }) {
-  if (value === undefined || value === null) return null
-  return (
-    <details>
-      <summary><Text span size="sm">{title}</Text></summary>
-      <Code block>{JSON.stringify(value, null, 2)}</Code>
-    </details>
+    <Paper withBorder p="md">
+      <Timeline active={lines.length} bulletSize={14} lineWidth={1}>
+        {lines.map((s) => (
+          <Timeline.Item key={s.seq} color={s.status === 'failed' ? 'red' : s.status === 'waiting' ? 'yellow' : 'green'} title={<Group gap="xs"><Text fw={600}>{kinds.get(`step:${s.kind}`)?.title ?? s.kind}</Text><Code>{s.step}</Code></Group>}>
+            <Result app={app} walks={[s]} dry={false} />
+          </Timeline.Item>
+        ))}
+      </Timeline>
+    </Paper>
   )
 }
 

@@ -8,8 +8,8 @@ const colors: { [status in RunStatus | StepRecord['status']]: string } = {
 }
 
 /** How a run or a step stands, in a colour and in a word. */
-export function Status({ status }: { status: RunStatus | StepRecord['status'] }) {
-  return <Badge color={colors[status]} variant="light" autoContrast className="status">{t(`status.${status}`)}</Badge>
+export function Status({ status, times = 1 }: { status: RunStatus | StepRecord['status']; times?: number }) {
+  return <Badge color={colors[status]} variant="light" autoContrast className="status">{t(`status.${status}`)}{times > 1 ? ` × ${times}` : ''}</Badge>
 }
 
 export function StateBadge({ state }: { state: ScenarioState }) {
