@@ -143,6 +143,7 @@ func (w *world) furnish() map[string]string {
 	things := map[string]string{
 		"structure": "Ledger_" + mark, "object": mark + "-order", "other_object": mark + "-ledger", "user": mark + "-user",
 		"new_user": mark + "-user", "constant": mark + "_constant", "secret": mark + "_secret", "scenario": mark + "-tell",
+		"connection": mark + "-connection",
 	}
 	fill := filler(things)
 	w.do("PUT", fill("/structures/{structure}"), `{"fields":[{"id":"name","type":"string"}]}`).is(201)

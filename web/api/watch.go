@@ -46,7 +46,7 @@ func (a *API) registerWatch() {
 }
 
 type ticketBody struct {
-	App engine.AppID `json:"app" doc:"The app to watch."`
+	App engine.AppID `json:"app,omitempty" doc:"The app to watch. Needed."`
 }
 
 type ticketOut struct {

@@ -1,7 +1,8 @@
 import { keepPreviousData, QueryClient, useInfiniteQuery, useQuery } from '@tanstack/react-query'
 
 import { ApiError, call } from './client'
-import type { App, Constant, Previewed, Kind, Page, Run, Scenario, ScenarioDoc, Secret, Session, StepRecord, Structure, Thing, User, UserSession } from './types'
+import { pace } from './pace'
+import type { App, Connection, Constant, EventName, Previewed, Kind, Page, Refusal, Run, Scenario, ScenarioDoc, Secret, Session, StepRecord, Structure, Thing, User, UserSession } from './types'
 
 export const queryClient = new QueryClient({
   defaultOptions: {
@@ -17,7 +18,7 @@ const get = async <T>(path: string): Promise<T> => (await call<T>('GET', path)).
 
 export const appPath = (app: string, rest = ''): string => `/apps/${encodeURIComponent(app)}${rest}`
 
-/** How often lists that change by themselves are read again, in milliseconds. */
+/** How often lists are read again of whose changes the socket does not tell, in milliseconds. */
 const often = 2000
 
 export const useSession = () =>
@@ -42,10 +43,10 @@ export const useStructures = (app: string) =>
   useQuery({ queryKey: [app, 'structures'], queryFn: () => get<Page<Structure>>(appPath(app, '/structures')) })
 
 export const useScenarios = (app: string) =>
-  useQuery({ queryKey: [app, 'scenarios'], refetchInterval: often, queryFn: () => get<Page<Scenario>>(appPath(app, '/scenarios?limit=200')) })
+  useQuery({ queryKey: [app, 'scenarios'], refetchInterval: pace, queryFn: () => get<Page<Scenario>>(appPath(app, '/scenarios?limit=200')) })
 
 export const useScenario = (app: string, id: string) =>
-  useQuery({ queryKey: [app, 'scenarios', id], refetchInterval: often, queryFn: () => get<Scenario>(appPath(app, `/scenarios/${encodeURIComponent(id)}`)) })
+  useQuery({ queryKey: [app, 'scenarios', id], refetchInterval: pace, queryFn: () => get<Scenario>(appPath(app, `/scenarios/${encodeURIComponent(id)}`)) })
 
 export const useDraft = (app: string, id: string) =>
   useQuery({ queryKey: [app, 'scenarios', id, 'draft'], queryFn: () => get<ScenarioDoc>(appPath(app, `/scenarios/${encodeURIComponent(id)}/draft`)) })
@@ -63,7 +64,7 @@ export type RunFilter = { scenario?: string; status?: string; object?: string }
 export const useRuns = (app: string, filter: RunFilter) =>
   useInfiniteQuery({
     queryKey: [app, 'runs', filter],
-    refetchInterval: often,
+    refetchInterval: pace,
     initialPageParam: '',
     getNextPageParam: (page: Page<Run>) => page.next,
     queryFn: ({ pageParam }) => {
@@ -79,14 +80,14 @@ export const isOpen = (run: Run | undefined): boolean => run !== undefined && op
 export const useRun = (app: string, id: string) =>
   useQuery({
     queryKey: [app, 'run', id],
-    refetchInterval: (query) => (isOpen(query.state.data) ? 1000 : false),
+    refetchInterval: (query) => (isOpen(query.state.data) ? pace() / 2 : false),
     queryFn: () => get<Run>(appPath(app, `/runs/${encodeURIComponent(id)}`)),
   })
 
 export const useSteps = (app: string, id: string, live: boolean) =>
   useQuery({
     queryKey: [app, 'run', id, 'steps'],
-    refetchInterval: live ? 1000 : false,
+    refetchInterval: () => (live ? pace() / 2 : false),
     queryFn: () => get<Page<StepRecord>>(appPath(app, `/runs/${encodeURIComponent(id)}/steps?limit=200`)),
   })
 
@@ -111,6 +112,14 @@ export const useUsers = (app: string) => useQuery({ queryKey: [app, 'users'], qu
 
 export const useUserSessions = (app: string) =>
   useQuery({ queryKey: [app, 'sessions'], refetchInterval: often, queryFn: () => get<Page<UserSession>>(appPath(app, '/sessions')) })
+
+export const useConnections = (app: string) =>
+  useQuery({ queryKey: [app, 'connections'], refetchInterval: pace, queryFn: () => get<Page<Connection>>(appPath(app, '/connections')) })
+
+export const useRefusals = (app: string) =>
+  useQuery({ queryKey: [app, 'refusals'], refetchInterval: pace, queryFn: () => get<Page<Refusal>>(appPath(app, '/refusals')) })
+
+export const useEvents = (app: string) => useQuery({ queryKey: [app, 'events'], staleTime: 5000, queryFn: () => get<Page<EventName>>(appPath(app, '/events')) })
 
 export const useSecrets = (app: string) => useQuery({ queryKey: [app, 'secrets'], queryFn: () => get<Page<Secret>>(appPath(app, '/secrets')) })
 
