@@ -50,14 +50,14 @@ await check('signed in, the overview is on air', {}, async (tab) => {
 await check('A1 the demo page is closed and the count falls to 0', {}, async (tab) => {
   await tab.goto(`${url}/a/demo/`)
   await onAir(tab)
-  await tab.getByRole('status', { name: 'Connections: 0' }).waitFor()
+  await tab.getByRole('group', { name: 'Connections: 0' }).waitFor()
   const demo = await context.newPage()
   await demo.goto(`${url}/demo/`)
-  await tab.getByRole('status', { name: 'Connections: 2' }).waitFor() // the refresher's and the stock client's
+  await tab.getByRole('group', { name: 'Connections: 2' }).waitFor() // the refresher's and the stock client's
   // One that still polls is missed only when its next ping is due.
   while ((await api(tab, 'GET', '/connections')).items.some((c) => c.transport !== 'websocket')) await tab.waitForTimeout(50)
   await demo.close()
-  await within(3000, 'the count fell to 0', tab.getByRole('status', { name: 'Connections: 0' }).waitFor())
+  await within(3000, 'the count fell to 0', tab.getByRole('group', { name: 'Connections: 0' }).waitFor())
 })
 
 await check('A2 a failing scenario appears on the overview, unasked', {}, async (tab) => {
@@ -66,7 +66,7 @@ await check('A2 a failing scenario appears on the overview, unasked', {}, async 
   await onAir(tab)
   await api(tab, 'POST', '/scenarios/always-fails/call', {})
   await within(2000, 'the failure was on the screen', tab.getByText('the mine is flooded').first().waitFor())
-  await tab.getByRole('status', { name: 'Failures in the last minute: 1' }).waitFor()
+  await tab.getByRole('group', { name: 'Failures in the last minute: 1' }).waitFor()
 })
 
 await check('R1 a run started by curl appears in the list', {}, async (tab) => {

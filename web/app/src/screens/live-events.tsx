@@ -21,11 +21,11 @@ export function Events({ app }: { app: string }) {
       <Group justify="space-between" mb="sm">
         <Title order={2} size="h4">{t('live.stream')}</Title>
         <Group gap="xs">
-          <TextInput size="xs" aria-label={t('live.filter')} placeholder={t('live.filter')} value={find} onChange={(e) => setFind(e.currentTarget.value)} />
+          <TextInput size="xs" w={230} aria-label={t('live.filter')} placeholder={t('live.filter')} value={find} onChange={(e) => setFind(e.currentTarget.value)} />
           <Button size="xs" variant="default" aria-pressed={held !== undefined} onClick={() => setHeld(held ? undefined : pushes)}>{t(held ? 'live.resume' : 'live.pause')}</Button>
         </Group>
       </Group>
-      {second && second.pushes > second.shown ? <Alert color="yellow" mb="sm" p="xs" role="status">{t('live.sampled', { n: second.pushes, shown: second.shown })}</Alert> : null}
+      {second && second.pushes > second.shown ? <Alert color="yellow" mb="sm" p="xs" role="note">{t('live.sampled', { n: second.pushes, shown: second.shown })}</Alert> : null}
       {dropped > 0 ? <Text size="xs" mb="xs">{t('live.dropped', { n: dropped })}</Text> : null}
       {held ? <Text size="xs" mb="xs" role="status">{t('live.held')}</Text> : null}
       {shown.length === 0 ? <Text size="sm">{t('live.silence')}</Text> : null}

@@ -26,7 +26,7 @@ export function RefusedOne({ app, refusal: r }: { app: string; refusal: Refusal 
     onSuccess: () => queryClient.invalidateQueries({ queryKey: [app, 'app'] }),
   })
   const origins = settings.data?.origins ?? []
-  const open = r.origin !== undefined && origins.includes(r.origin)
+  const open = settings.data !== undefined && (origins.length === 0 || (r.origin !== undefined && origins.includes(r.origin)))
   return (
     <Alert color={r.code === 'origin_refused' && open ? 'gray' : 'red'} title={reason(r)}>
       <Stack gap="xs">

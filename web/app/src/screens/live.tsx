@@ -1,4 +1,5 @@
 import { Alert, Autocomplete, Button, Grid, Group, Paper, SegmentedControl, Stack, Text, Textarea, TextInput, Title } from '@mantine/core'
+import { useMediaQuery } from '@mantine/hooks'
 import { useMutation } from '@tanstack/react-query'
 import { useState } from 'react'
 import { useSearchParams } from 'wouter'
@@ -19,6 +20,7 @@ const views = ['events', 'connections', 'refused', 'connect'] as const
 export function Live({ app }: { app: string }) {
   const [query, setQuery] = useSearchParams()
   const view = views.find((v) => v === query.get('view')) ?? 'events'
+  const narrow = useMediaQuery('(max-width: 600px)') ?? false
   const connections = useConnections(app)
   const refusals = useRefusals(app)
   const n = { events: undefined, connections: connections.data?.items.length, refused: refusals.data?.items.length, connect: undefined }
@@ -28,8 +30,9 @@ export function Live({ app }: { app: string }) {
         <Title order={1} size="h2">{t('live.title')}</Title>
         <Pulse />
       </Group>
-      <div className="grid-wrap">
+      <div>
         <SegmentedControl
+          orientation={narrow ? 'vertical' : 'horizontal'} fullWidth={narrow}
           aria-label={t('live.view')} value={view} onChange={(v) => setQuery((q) => { q.set('view', v); return q }, { replace: true })}
           data={views.map((v) => ({ value: v, label: n[v] ? `${t(`live.view.${v}`)} (${n[v]})` : t(`live.view.${v}`) }))}
         />

@@ -112,7 +112,7 @@ function Figure({ label, value, to }: { label: string; value: number; to: string
   return (
     <div>
       <Anchor component={Link} href={to} size="sm">{label}</Anchor>
-      <Text size="xl" fw={700} className="numbers" aria-label={`${label}: ${value}`} role="status">{value}</Text>
+      <Text size="xl" fw={700} className="numbers" aria-label={`${label}: ${value}`} role="group">{value}</Text>
     </div>
   )
 }
