@@ -306,8 +306,10 @@ var attacks = []struct {
 	}},
 	{"AdminWithoutTicket", func(t *testing.T, base string) {
 		other := guest(t, base)
-		for _, ask := range []string{"", ",", `,{}`, `,{"ticket":""}`, `,{"ticket":1}`, `,{"ticket":"` + strings.Repeat("t", 43) + `"}`, `,{"ticket":"` + strings.Repeat("t", 10_000) + `"}`,
-			`,{"app_id":"demo"}`, `,{"app_id":"demo","session_id":"token-anna"}`, `,{"pid":"` + other.pid + `","offset":"x.1"}`} {
+		for _, ask := range []string{
+			"", ",", `,{}`, `,{"ticket":""}`, `,{"ticket":1}`, `,{"ticket":"` + strings.Repeat("t", 43) + `"}`, `,{"ticket":"` + strings.Repeat("t", 10_000) + `"}`,
+			`,{"app_id":"demo"}`, `,{"app_id":"demo","session_id":"token-anna"}`, `,{"pid":"` + other.pid + `","offset":"x.1"}`,
+		} {
 			p, err := dial(base)
 			if err != nil {
 				t.Fatal(err)

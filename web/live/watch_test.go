@@ -163,7 +163,10 @@ type shownPush struct {
 	Online, Cut             int
 }
 
-type shownConn struct{ ID, User, Reason, Transport, Code, App_id string }
+type shownConn struct {
+	ID, User, Reason, Transport, Code string
+	App                               string `json:"app_id"`
+}
 
 func TestAWindowSeesItsAppAndNoOther(t *testing.T) {
 	w := newWorld(t, live.Limits{})
@@ -229,9 +232,9 @@ func TestWhoIsRefusedIsKeptWithTheReason(t *testing.T) {
 		_ = admit(t, w.url(), "shpo", "")
 	}
 	_ = admit(t, w.url(), "demo", "wrong")
-	told(t, boss, "conn.refused", func(c shownConn) bool { return c.App_id == "shpo" && c.Code == "app_unknown" })
+	told(t, boss, "conn.refused", func(c shownConn) bool { return c.App == "shpo" && c.Code == "app_unknown" })
 	told(t, viewer, "conn.refused", func(c shownConn) bool {
-		if c.App_id != "demo" {
+		if c.App != "demo" {
 			t.Errorf("a viewer is told of %+v", c)
 		}
 		return true
