@@ -30,6 +30,7 @@ type Engine struct {
 	wait  *waiters
 
 	backlogs *backlogs
+	feed     Feed
 
 	committers []*committer
 	group      *task.Group
@@ -182,6 +183,7 @@ func (e *Engine) settle(r Result) {
 	if r.Err != nil {
 		return
 	}
+	e.feed.put(&r.Effects)
 	if len(r.Effects.Pushes) > 0 {
 		e.opt.Outlet(r.Effects.Pushes)
 	}

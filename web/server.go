@@ -28,6 +28,8 @@ type Options struct {
 	// Live answers /socket.io/; nil: nothing does. Presence says who is online.
 	Live     http.Handler
 	Presence api.Presence
+	// Console is what accounts see of the sockets; nil: nothing.
+	Console api.Console
 	// PrivateHosts is handed to the API.
 	PrivateHosts func([]string) error
 	// Extra are handlers of further paths, such as /demo/.
@@ -106,7 +108,7 @@ func New(o Options) *Server {
 	s.rate, s.batches = newRates(s.limits.Requests, s.limits.Per, o.Clock), newRates(s.limits.Batches, time.Second, o.Clock)
 	s.conns.max = s.limits.Connections
 	s.api = api.New(api.Options{
-		Engine: o.Engine, Store: o.Store, Accounts: o.Accounts, Kinds: o.Kinds, Presence: o.Presence, PrivateHosts: o.PrivateHosts, Log: o.Log, Version: o.Version,
+		Engine: o.Engine, Store: o.Store, Accounts: o.Accounts, Kinds: o.Kinds, Presence: o.Presence, Console: o.Console, PrivateHosts: o.PrivateHosts, Log: o.Log, Version: o.Version,
 		Address: o.Address, Secure: s.secure, Limits: s.limits.API, Shown: s.shown(),
 	})
 	s.routes()

@@ -322,6 +322,32 @@ func (s *Service) AccountBy(ctx context.Context, secret string) (Account, Sessio
 	return rec.Account, session, nil
 }
 
+// Standing gives the account of a session that is still good, by the session's id; else ErrNotFound. It does not count as a use of the session.
+func (s *Service) Standing(ctx context.Context, session string) (Account, error) {
+	r, err := s.store.Record(ctx, "", kindSession, session)
+	if errors.Is(err, engine.ErrNotFound) {
+		return Account{}, errNoSession
+	}
+	if err != nil {
+		return Account{}, err
+	}
+	rec, err := decode[sessionRecord](r)
+	if err != nil {
+		return Account{}, err
+	}
+	if !s.now().Before(s.until(*rec)) {
+		return Account{}, errNoSession
+	}
+	acc, err := s.account(ctx, rec.User)
+	if errors.Is(err, engine.ErrNotFound) || err == nil && (acc.Disabled || acc.Stamp != rec.Stamp) {
+		return Account{}, errNoSession
+	}
+	if err != nil {
+		return Account{}, err
+	}
+	return acc.Account, nil
+}
+
 // newSecret is 256 random bits as 43 characters of base64url.
 func newSecret() string {
 	b := make([]byte, 32)

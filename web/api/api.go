@@ -40,7 +40,9 @@ type Options struct {
 	PrivateHosts func([]string) error
 	// Presence may be nil: then nobody is online.
 	Presence Presence
-	Log      *slog.Logger
+	// Console may be nil: then nobody can watch.
+	Console Console
+	Log     *slog.Logger
 	// Version is the program's version.
 	Version string
 	// Address tells the address of a client, for login limits. Nil means the peer.
@@ -77,6 +79,9 @@ type API struct {
 func New(o Options) *API {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Console == nil {
+		o.Console = nobody{}
 	}
 	if o.Address == nil {
 		o.Address = peer

@@ -72,6 +72,7 @@ func (a *API) limitRows() []Limit {
 		{"password_chars", MinPassword, "bytes", "the shortest password"},
 		{"session_idle", logins.SessionIdle.Milliseconds(), "ms", "an unused session"},
 		{"session_absolute", logins.SessionAbsolute.Milliseconds(), "ms", "any session"},
+		{"socket_tickets", 20, "tickets", "unused tickets for the web app's socket of one account; 1,000 of all"},
 		{"app_name", maxName, "bytes", "the name of an app"},
 		{"app_origins", maxOrigins, "origins", "origins that an app admits"},
 		{"version_note", maxNote, "bytes", "the note of a published version"},

@@ -14,6 +14,7 @@ func (a *API) registerAll() {
 	a.registerRuns()
 	a.registerPeople()
 	a.registerServer()
+	a.registerWatch()
 }
 
 func (a *API) registerObjects() {

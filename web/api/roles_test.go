@@ -40,7 +40,10 @@ var rights = map[string]string{
 	"getSession": "everyone", "login": "public", "logout": "accounts",
 	"listAccounts": "server", "createAccount": "server", "getAccount": "server", "changeAccount": "server", "deleteAccount": "server",
 	"listTokens": "server", "createToken": "server", "deleteToken": "server",
-	"listApps": "everyone", "createApp": "server", "getApp": "everyone", "changeApp": "",
+	"socketTicket":    "accounts",
+	"listConnections": "viewer builder runs:read", "disconnect": "builder users:write", "listRefusals": "viewer builder runs:read",
+	"listEvents": "viewer builder", // and tokens with both scopes
+	"listApps":   "everyone", "createApp": "server", "getApp": "everyone", "changeApp": "",
 	"listStepKinds": "everyone", "listTriggerKinds": "everyone", "listLimits": "everyone", "getVersionOfServer": "public",
 }
 

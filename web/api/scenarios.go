@@ -187,6 +187,7 @@ func (a *API) saveDraft(ctx context.Context, c *call, in *saveDraftIn, body *doc
 	if err != nil {
 		return nil, err
 	}
+	a.opt.Console.DraftSaved(c.app, in.ID, next, c.who.id)
 	out := &draftOut{Status: http.StatusOK, ETag: etag(next)}
 	if next == 1 {
 		out.Status = http.StatusCreated

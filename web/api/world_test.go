@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -51,6 +52,51 @@ type online struct{}
 
 func (online) Online(engine.AppID, engine.UserID) int { return 2 }
 
+// sockets are the sockets of a node: app a has a connection, and whatever is told is kept.
+type sockets struct {
+	mu      sync.Mutex
+	conns   map[engine.AppID][]engine.Connection
+	refused []engine.Refused
+	tickets []engine.Ticket
+	saved   []string
+}
+
+func newSockets() *sockets {
+	return &sockets{conns: map[engine.AppID][]engine.Connection{"a": {{ID: mark + "-connection", User: "anna", Transport: "websocket", Listens: []string{mark + "-heard"}}}}}
+}
+
+func (s *sockets) Ticket(t engine.Ticket) (string, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.tickets = append(s.tickets, t)
+	return "ticket", len(s.tickets) < 10
+}
+
+func (s *sockets) ListConnections(app engine.AppID) []engine.Connection {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.conns[app])
+}
+
+func (s *sockets) Disconnect(app engine.AppID, id string) bool {
+	return slices.ContainsFunc(s.ListConnections(app), func(c engine.Connection) bool { return c.ID == id })
+}
+
+func (s *sockets) Refused(_ engine.AppID, unknown bool) []engine.Refused {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !unknown {
+		return nil
+	}
+	return slices.Clone(s.refused)
+}
+
+func (s *sockets) DraftSaved(app engine.AppID, scenario string, rev int64, by string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.saved = append(s.saved, fmt.Sprintf("%s/%s at %d by %s", app, scenario, rev, by))
+}
+
 // world is a server with two apps, a and b, and somebody of every kind.
 type world struct {
 	t        *testing.T
@@ -59,6 +105,7 @@ type world struct {
 	accounts *account.Service
 	api      *api.API
 	url      string
+	sockets  *sockets
 	path     string // of the SQLite file
 	database string // the address of the PostgreSQL database, if it is one
 	clock    *clock
@@ -89,7 +136,7 @@ func newWorld(t *testing.T, change ...func(*api.Options)) *world {
 }
 
 func emptyWorld(t *testing.T, change ...func(*api.Options)) *world {
-	w := &world{t: t, path: filepath.Join(t.TempDir(), "cuelight.db"), clock: newClock(), log: &bytes.Buffer{}, keys: map[string]string{}, change: change}
+	w := &world{t: t, path: filepath.Join(t.TempDir(), "cuelight.db"), clock: newClock(), log: &bytes.Buffer{}, keys: map[string]string{}, change: change, sockets: newSockets()}
 	t.Cleanup(func() { w.close() })
 	return w
 }
@@ -134,7 +181,7 @@ func (w *world) serve(store interface {
 	w.must(w.engine.Start(w.t.Context()))
 	w.accounts = account.New(account.Options{Engine: w.engine, Store: store, Clock: w.clock.Now, Ended: w.end})
 	o := api.Options{
-		Engine: w.engine, Store: store, Accounts: w.accounts, Kinds: kinds, Presence: online{}, Version: "test",
+		Engine: w.engine, Store: store, Accounts: w.accounts, Kinds: kinds, Presence: online{}, Console: w.sockets, Version: "test",
 		Log: slog.New(slog.NewTextHandler(&locked{w: w.log}, nil)), Shown: []api.Limit{{Name: "sockets", Value: 1, Unit: "sockets", Help: "shown"}},
 	}
 	for _, f := range w.change {

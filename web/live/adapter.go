@@ -21,7 +21,7 @@ type adapter struct {
 
 type adapterBuilder struct{ srv *Server }
 
-// New makes the adapter of a namespace; there is only "/".
+// New makes the adapter of a namespace: "/" or /admin.
 func (b adapterBuilder) New(nsp socket.Namespace) socket.Adapter {
 	a := &adapter{Adapter: socket.MakeAdapter(), srv: b.srv}
 	a.Prototype(a)
@@ -45,6 +45,9 @@ func (*adapter) PersistSession(*socket.SessionToPersist) {}
 // answer is always a session with a fresh socket id (an old one's late death would take the new socket with it): under the old pid the client
 // is resumed, under a new one it is fresh. A refusal is kept for the middleware.
 func (a *adapter) RestoreSession(old socket.PrivateSessionId, packed string) (*socket.Session, error) {
+	if a.Nsp().Name() != "/" {
+		return nil, errPacket // nobody goes on in /admin; the parser lets no such CONNECT pass
+	}
 	var q ask
 	if err := json.Unmarshal([]byte(packed), &q); err != nil {
 		return nil, errPacket
@@ -55,7 +58,7 @@ func (a *adapter) RestoreSession(old socket.PrivateSessionId, packed string) (*s
 	}
 	given, rendered, err := a.srv.admit(c, string(old), q)
 	if refusal, ok := errors.AsType[*Refusal](err); ok {
-		a.srv.stats.refused.Add(1)
+		a.srv.refused(c, q, refusal)
 		c.refuse(refusal)
 	} else if err != nil {
 		// connect_error would end a stock client's attempts; a closed transport has it try again.

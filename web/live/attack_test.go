@@ -291,7 +291,7 @@ var attacks = []struct {
 		mustEnd(t, q)
 	}},
 	{"OtherNamespaces", func(t *testing.T, base string) {
-		for _, nsp := range []string{"/admin", "/" + strings.Repeat("n", 500), "/?a=b"} {
+		for _, nsp := range []string{"/admin?a=b", "/admin/", "/Admin", "/" + strings.Repeat("n", 500), "/?a=b"} {
 			p, err := dial(base)
 			if err != nil {
 				t.Fatal(err)
@@ -301,6 +301,26 @@ var attacks = []struct {
 			if packet, err := p.next(); err != nil || !strings.HasPrefix(packet, "44/") || !strings.Contains(packet, "Invalid namespace") {
 				t.Errorf("CONNECT of %.20s: %.80q %v", nsp, packet, err)
 			}
+			p.close()
+		}
+	}},
+	{"AdminWithoutTicket", func(t *testing.T, base string) {
+		other := guest(t, base)
+		for _, ask := range []string{
+			"", ",", `,{}`, `,{"ticket":""}`, `,{"ticket":1}`, `,{"ticket":"` + strings.Repeat("t", 43) + `"}`, `,{"ticket":"` + strings.Repeat("t", 10_000) + `"}`,
+			`,{"app_id":"demo"}`, `,{"app_id":"demo","session_id":"token-anna"}`, `,{"pid":"` + other.pid + `","offset":"x.1"}`,
+		} {
+			p, err := dial(base)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = p.send("40/admin" + ask)
+			_, _ = p.next() // the open packet
+			if packet, err := p.next(); err != nil || !strings.HasPrefix(packet, "44/admin,") || !strings.Contains(packet, `"code":"ticket"`) {
+				t.Errorf("CONNECT /admin%.60s: %.80q %v", ask, packet, err)
+			}
+			_ = p.send(`42/admin,["look","x"]`)
+			mustEnd(t, p) // nobody is connected there
 			p.close()
 		}
 	}},

@@ -3,6 +3,7 @@ package live
 import (
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/zishang520/socket.io/parsers/engine/v3/packet"
 	"github.com/zishang520/socket.io/servers/engine/v3"
@@ -19,6 +20,10 @@ type conn struct {
 	eng      engine.Socket
 	slot     *slot
 	origin   string
+	page     string // the address of its page, as far as the browser says
+	since    time.Time
+	pingedAt atomic.Int64 // Unix nanoseconds of the ping that waits for its answer
+	rtt      atomic.Int64 // milliseconds of the last one; -1 before it
 	packets  *rate.Limiter
 	requests *rate.Limiter
 	asked    atomic.Bool // a CONNECT was seen; there is one per connection
@@ -30,6 +35,12 @@ type conn struct {
 	cursor  *cursor  // set when admitted
 	refusal *Refusal // set when refused
 	polling *pollingTransport
+	window  *watcher // of an account, in /admin; such a connection has no cursor
+	public  string   // the socket's id, set when it is open in "/"
+	why     string   // it was closed by us
+	// client and listens are what cuelight.js says of its page.
+	client  string
+	listens []string
 }
 
 // newConn takes over an engine socket. The library has subscribed to its data by now, so its transport may start to read.
@@ -40,11 +51,14 @@ func (s *Server) newConn(eng engine.Socket, sl *slot) {
 		packets: rate.NewLimiter(rate.Limit(limit), 2*limit),
 		// A poller makes one request per answer and per post; pushes come one answer at a time.
 		requests: rate.NewLimiter(rate.Limit(50*limit), 100*limit),
+		page:     pageOf(eng.Request().Request().Header.Get("Referer")), since: s.now().UTC().Truncate(time.Millisecond),
 	}
+	c.rtt.Store(-1)
 	s.mu.Lock()
 	s.conns[c.id] = c
 	s.mu.Unlock()
 	_ = eng.On("packet", c.onPacket)
+	_ = eng.On("packetCreate", c.onCreate)
 	_ = eng.On("upgrade", c.onUpgrade)
 	_ = eng.Once("close", func(...any) { c.end() })
 	c.watch(eng.Transport())
@@ -52,7 +66,7 @@ func (s *Server) newConn(eng engine.Socket, sl *slot) {
 		t.start()
 	}
 	if eng.ReadyState() == "closed" || s.closing() {
-		c.kill("server closing")
+		c.kill(reasonClosing)
 		c.end()
 	}
 }
@@ -100,6 +114,10 @@ func (c *conn) onPacket(args ...any) {
 		c.kill("too many packets")
 		return
 	}
+	if at := c.pingedAt.Load(); at != 0 && p.Type == packet.PONG {
+		c.pingedAt.Store(0)
+		c.rtt.Store(time.Duration(time.Now().UnixNano() - at).Milliseconds())
+	}
 	if p.Type != packet.MESSAGE {
 		return
 	}
@@ -112,10 +130,20 @@ func (c *conn) onPacket(args ...any) {
 	p.Data = &message{from: c, text: data.String()}
 }
 
+// onCreate sees every engine packet that the engine itself makes; pings are timed.
+func (c *conn) onCreate(args ...any) {
+	if p, ok := args[0].(*packet.Packet); ok && p.Type == packet.PING {
+		c.pingedAt.Store(time.Now().UnixNano())
+	}
+}
+
 // kill closes the transport, not the socket: a stock client comes back by itself after that.
 func (c *conn) kill(reason string) {
 	c.mu.Lock()
 	cur, visitor := c.cursor, c.visitor
+	if c.why == "" {
+		c.why = reason
+	}
 	c.mu.Unlock()
 	if cur != nil {
 		cur.close()
@@ -133,11 +161,15 @@ func (c *conn) end() {
 		c.srv.mu.Unlock()
 		c.mu.Lock()
 		c.closed = true
-		cur := c.cursor
+		cur, w := c.cursor, c.window
 		c.mu.Unlock()
 		c.slot.release()
 		if cur != nil {
 			cur.tail.leave(cur)
+			c.tellClosed()
+		}
+		if w != nil {
+			c.srv.watchers.leave(w)
 		}
 	})
 }
@@ -151,6 +183,23 @@ func (c *conn) admitted(v Visitor, cur *cursor) bool {
 	}
 	c.visitor, c.cursor = v, cur
 	return true
+}
+
+// watches records the watcher that the connection is; false when it has ended meanwhile.
+func (c *conn) watches(w *watcher) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return false
+	}
+	c.window = w
+	return true
+}
+
+func (c *conn) watcher() *watcher {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.window
 }
 
 // dismiss takes the admission back.
@@ -191,9 +240,13 @@ func (c *conn) connected(s *socket.Socket) {
 	}
 	c.slot.open()
 	s.OnAny(func(args ...any) { c.onEvent(cur, args) })
-	_ = s.On("disconnect", func(...any) { c.kill("client disconnected") })
+	_ = s.On("disconnect", func(...any) { c.kill(reasonLeft) })
+	c.mu.Lock()
+	c.public = string(s.Id())
+	c.mu.Unlock()
 	cur.open.Store(true)
 	c.wake()
+	c.tellOpened()
 }
 
 func (c *conn) wake() {
@@ -208,7 +261,7 @@ func (c *conn) wake() {
 // gotEvent is the receipt of our own client: everything up to the offset has arrived.
 const gotEvent = "cue:got"
 
-// onEvent takes what the client emits: receipts, and nothing else yet.
+// onEvent takes what the client emits: receipts and what it says of its page, and nothing else yet.
 func (c *conn) onEvent(cur *cursor, args []any) {
 	ack := func([]any, error) {}
 	if n := len(args); n > 0 {
@@ -222,6 +275,11 @@ func (c *conn) onEvent(cur *cursor, args []any) {
 			ack([]any{map[string]any{"ok": true}}, nil)
 			return
 		}
+	}
+	if len(args) > 1 && args[0] == pageEvent && c.report(args[1]) {
+		c.tellOpened()
+		ack([]any{map[string]any{"ok": true}}, nil)
+		return
 	}
 	c.srv.stats.ignored.Add(1)
 	ack([]any{map[string]any{"ok": false, "error": "this app takes no such event"}}, nil)
@@ -237,7 +295,7 @@ func (c *conn) sweep() {
 	}
 	if cur.lost() {
 		c.srv.stats.slow.Add(1)
-		c.kill("fell out of the ring")
+		c.kill(reasonSlow)
 		return
 	}
 	cur.wake()

@@ -21,6 +21,7 @@ type cursor struct {
 	state  atomic.Int32
 	pos    atomic.Int64 // everything up to here was handed to the engine
 	got    atomic.Int64 // everything up to here was received, as the client says
+	sent   atomic.Int64 // how many pushes were handed over
 }
 
 // The states of a cursor; at most one worker runs it.
@@ -82,7 +83,7 @@ func (c *cursor) pump() {
 	entries, next, lost := c.tail.after(c, pos)
 	if lost {
 		c.conn.srv.stats.slow.Add(1)
-		c.conn.kill("fell out of the ring")
+		c.conn.kill(reasonSlow)
 		return
 	}
 	c.pos.Store(next)
@@ -90,6 +91,7 @@ func (c *cursor) pump() {
 		return
 	}
 	c.conn.srv.stats.delivered.Add(int64(len(entries)))
+	c.sent.Add(int64(len(entries)))
 	eng.Send(&batch{entries: entries}, nil, nil)
 	c.conn.srv.tallies.delivered(entries)
 }

@@ -12,5 +12,11 @@
 //	ring.go       the pushes of the replay window, encoded once, as one list per receiver
 //	cursor.go     a socket's position in the ring, and the writer that moves it
 //
+// Beside "/" there is a namespace for accounts, which shares the guard and the transports and nothing else:
+//
+//	admin.go      a one-use ticket (ticket.go) lets a window of the web app in, for one app, while the login behind it stands
+//	watch.go  told.go   what the windows are told: bounded, gathered ten times a second, sampled where it is too much to look at
+//	console.go    the open connections and those that were refused
+//
 // A push is a row before it is a packet: a cursor that falls behind costs nothing, and one that falls out of the ring is closed and comes back.
 package live

@@ -92,6 +92,9 @@ const noPid = "-"
 func translateConnect(body, conn string) (string, error) {
 	if nsp, ok := strings.CutPrefix(body, "/"); ok {
 		name, rest, _ := strings.Cut(nsp, ",")
+		if "/"+name == adminName {
+			return translateAdmin(rest)
+		}
 		if name != "" {
 			return "0/" + name + ",", nil // the library answers that there is no such namespace
 		}

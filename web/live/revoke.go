@@ -78,7 +78,7 @@ func (s *Server) revoke(r revocation) {
 		v := c.visitor
 		c.mu.Unlock()
 		if v.App == r.app && ((r.session != "" && v.Session == r.session) || (r.user != "" && v.User == r.user)) {
-			c.kill("revoked")
+			c.kill(reasonEnded)
 		}
 	}
 }

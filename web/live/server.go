@@ -2,6 +2,7 @@ package live
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"log/slog"
 	"maps"
@@ -36,6 +37,10 @@ type Options struct {
 	// Report gets about once a second what became of the pushes of runs, as sums since it was last called, and once more at Close. Other things
 	// wait while it runs, so it should only put them down. Default: nobody wants to know.
 	Report func([]engine.Delivery)
+	// Feed tells of committed runs and scenarios; nil: those who watch hear of sockets and pushes only.
+	Feed Feed
+	// Accounts says which logins still stand; nil: there is no namespace /admin.
+	Accounts Accounts
 	// IP tells the address of a client for its limits; behind a proxy it has to look at a header. Default: the peer, of IPv6 the /64.
 	IP func(*http.Request) string
 }
@@ -59,6 +64,10 @@ type Server struct {
 	revocations revocations
 	tallies     *tallies
 	stats       counters
+	accounts    Accounts
+	tickets     tickets
+	watchers    *watchers
+	refusals    refusals
 
 	ctx  context.Context // ends at Close; no request's context, for a socket outlives the request that opened it
 	stop context.CancelFunc
@@ -92,11 +101,14 @@ func New(o Options) *Server {
 	if s.ip == nil {
 		s.ip = remoteIP
 	}
+	s.accounts, s.watchers = o.Accounts, newWatchers(o.Feed, s.now)
+	s.tickets.all, s.refusals.apps = map[[sha256.Size]byte]ticket{}, map[engine.AppID][]engine.Refused{}
 	s.gate = &gate{limits: s.limits, ips: map[string]*address{}}
 	s.admissions = make(chan struct{}, s.limits.Admissions)
 	s.revocations.last = map[revocation]revoked{}
 	s.ctx, s.stop = context.WithCancel(context.Background())
 	s.bind()
+	s.bindAdmin()
 	for range runtime.GOMAXPROCS(0) {
 		s.goes("live worker", s.workers.work)
 	}
@@ -178,6 +190,10 @@ func (s *Server) Pushed(pushes []engine.Push) {
 		s.mu.Lock()
 		t := s.tails[pushes[0].App]
 		s.mu.Unlock()
+		if s.watchers.n.Load() > 0 {
+			app := pushes[0].App
+			s.watchers.pushed(pushes[:n], func(to string) int { return s.Online(app, engine.UserID(to)) })
+		}
 		if t != nil {
 			t.pushed(pushes[:n])
 		} else {
@@ -194,7 +210,7 @@ func (s *Server) Close(ctx context.Context) error {
 	s.mu.Unlock()
 	s.io.Close(nil)
 	for _, c := range s.all() {
-		c.kill("server closing")
+		c.kill(reasonClosing)
 	}
 	err := s.wait(ctx, func() bool { return len(s.conns) == 0 })
 	s.stop()

@@ -52,6 +52,7 @@ func newStore(t testing.TB) *store {
 	s.exec(`CREATE TABLE heads(app TEXT PRIMARY KEY, epoch TEXT NOT NULL, pos INTEGER NOT NULL)`)
 	s.exec(`CREATE TABLE pushes(app TEXT, pos INTEGER, receiver TEXT, event TEXT, message TEXT, json INTEGER, run TEXT, seq INTEGER, at INTEGER, PRIMARY KEY(app, pos)) WITHOUT ROWID`)
 	s.exec(`CREATE TABLE sessions(app TEXT, token TEXT, id TEXT, user TEXT, ended INTEGER NOT NULL DEFAULT 0, PRIMARY KEY(app, token))`)
+	s.exec(`CREATE TABLE logins(id TEXT PRIMARY KEY, role TEXT NOT NULL)`)
 	s.exec(`CREATE TABLE origins(app TEXT, origin TEXT)`)
 	for _, app := range []string{"demo", "other", "private"} {
 		s.exec(`INSERT INTO heads VALUES(?, ?, 0)`, app, token())
@@ -218,6 +219,15 @@ func (s *store) admit(ctx context.Context, app engine.AppID, session, origin str
 	return v, err
 }
 
+// Standing tells the role of an account's login.
+func (s *store) Standing(ctx context.Context, session string) (role string, err error) {
+	err = s.db.QueryRowContext(ctx, `SELECT role FROM logins WHERE id = ?`, session).Scan(&role)
+	if err == sql.ErrNoRows {
+		err = engine.ErrNotFound
+	}
+	return role, err
+}
+
 // world is a server on a real port over a store.
 type world struct {
 	t      testing.TB
@@ -227,6 +237,8 @@ type world struct {
 	http   *http.Server
 	addr   string
 	served chan struct{}
+	feed   live.Feed    // may be nil
+	skip   atomic.Int64 // nanoseconds by which the clock is ahead
 	shut   atomic.Bool  // the network is cut
 	busy   atomic.Int64 // requests under way, polls that wait among them
 
@@ -243,9 +255,12 @@ func newWorld(t testing.TB, limits live.Limits) *world {
 }
 
 // newNode is one more server over the same store.
-func newNode(t testing.TB, s *store, limits live.Limits) *world {
+func newNode(t testing.TB, s *store, limits live.Limits, feeds ...live.Feed) *world {
 	t.Helper()
 	w := &world{t: t, store: s, limits: limits, addr: "127.0.0.1:0", conns: map[net.Conn]struct{}{}, told: map[string]engine.Delivery{}}
+	for _, f := range feeds {
+		w.feed = f
+	}
 	w.start()
 	t.Cleanup(w.stop)
 	return w
@@ -261,7 +276,8 @@ func (w *world) start() {
 		Log: w.store, Door: w.store, Key: testKey, Limits: w.limits,
 		Logger: slog.New(slog.NewTextHandler(w.t.Output(), &slog.HandlerOptions{Level: level})),
 		Go:     func(_ string, f func()) { go f() },
-		Report: w.tell,
+		Now:    func() time.Time { return time.Now().Add(time.Duration(w.skip.Load())) },
+		Report: w.tell, Accounts: w.store, Feed: w.feed,
 	})
 	l, err := net.Listen("tcp", w.addr)
 	if err != nil {

@@ -129,6 +129,7 @@ func (a *App) open(ctx context.Context) error {
 	a.reports = newReporter(a.group.Go, a.Engine.Deliveries, a.log)
 	a.Live = live.New(live.Options{
 		Log: pushLog{a.Store}, Door: door{a}, Key: signing, Limits: a.cfg.Live, Logger: a.log, Go: a.group.Go, Report: a.reports.take,
+		Feed: a.Engine.Feed(), Accounts: logins{a.Accounts},
 	})
 	a.sockets.Store(a.Live)
 	if a.cfg.Demo {
@@ -349,6 +350,14 @@ func (d door) Admit(ctx context.Context, id engine.AppID, session, origin string
 	return live.Visitor{App: id, User: engine.UserID(s.User), Session: s.ID}, nil
 }
 
+// logins tells the sockets which logins of accounts still stand.
+type logins struct{ accounts *account.Service }
+
+func (l logins) Standing(ctx context.Context, session string) (string, error) {
+	acc, err := l.accounts.Standing(ctx, session)
+	return string(acc.Role), err
+}
+
 func allowed(origins []string, origin string) bool {
 	for _, o := range origins {
 		if strings.EqualFold(o, origin) {
@@ -361,7 +370,7 @@ func allowed(origins []string, origin string) bool {
 func (a *App) webOptions() web.Options {
 	o := web.Options{
 		Engine: a.Engine, Store: a.Store, Accounts: a.Accounts, Kinds: engine.Kinds{Steps: steps.All(), Triggers: triggers.All()},
-		Live: a.Live.Handler(), Presence: a.Live, PrivateHosts: steps.CheckPrivateHosts, Log: a.log, Version: a.cfg.Version, Limits: a.cfg.Web, Shown: a.cfg.shown(),
+		Live: a.Live.Handler(), Presence: a.Live, Console: a.Live, PrivateHosts: steps.CheckPrivateHosts, Log: a.log, Version: a.cfg.Version, Limits: a.cfg.Web, Shown: a.cfg.shown(),
 		TLS: strings.HasPrefix(a.cfg.PublicURL, "https://"),
 	}
 	if a.cfg.Demo {

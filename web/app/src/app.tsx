@@ -1,6 +1,7 @@
-import { lazy, Suspense } from 'react'
+import { lazy, Suspense, useEffect } from 'react'
 import { Redirect, Route, Switch } from 'wouter'
 
+import { follow } from './api/live'
 import { useApps, useSession } from './api/queries'
 import { Overview } from './screens/overview'
 import { Shell } from './screens/shell'
@@ -43,6 +44,7 @@ function FirstApp() {
 
 function InApp({ app, session }: { app: string; session: string }) {
   const at = `/a/${encodeURIComponent(app)}`
+  useEffect(() => follow(app), [app])
   return (
     <Shell app={app} session={session}>
       <Suspense fallback={<Waiting />}>

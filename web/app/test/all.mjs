@@ -193,7 +193,7 @@ await check('a message is sent by hand to a user who is there, until their sessi
   await tab.goto(`${url}/a/demo/live`)
   await tab.getByLabel(/UserID/).first().fill('anna')
   await tab.keyboard.press('Escape')
-  await tab.getByRole('textbox', { name: 'Event name' }).fill('hello')
+  await tab.getByRole('combobox', { name: 'Event name' }).fill('hello')
   await tab.getByRole('textbox', { name: 'Message' }).fill('from the console')
   await tab.getByRole('button', { name: 'Send' }).click()
   await tab.getByText(/^Sent; 1 connection is there/).waitFor()

@@ -2,7 +2,7 @@ import type { Socket } from 'socket.io-client'
 
 import { alert } from './alert'
 import { Channel, type Off, type Status } from './channel'
-import { emit } from './dom'
+import { emit, names } from './dom'
 import { redirect } from './redirect'
 import { hurry } from './job'
 import { pollWhile, refresh, renew, renewAll, watchVisibility } from './refresher'
@@ -73,6 +73,8 @@ function bind(channel: Channel, { alerts, redirects, nonce, at }: PageOptions): 
     turn(status, refusal)
     if (status !== 'live') return
     hurry()
+    // For people who look at who listens; up to here nobody needs it.
+    socket.emit('cue:page', { listens: names() })
     // A server that replays from the page's offset on says so by the socket's id; from any other the page fetches all.
     if (!socket.recovered && !(at && socket.id?.startsWith('at-'))) renewAll()
     // Said once: from now on the client itself knows how far it is.

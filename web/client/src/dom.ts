@@ -33,6 +33,11 @@ export function debounceOf(element: Element): number {
   return duration(element, 'debounce', 60)
 }
 
+/** The event names that the elements of this page ask for. */
+export function names(): string[] {
+  return [...new Set(regions().flatMap((region) => (setting(region, 'on') ?? '').split(/\s+/)))]
+}
+
 /** Tells whether the element asked for this event, by name or by `*`. */
 export function listens(element: Element, event: string): boolean {
   const names = (setting(element, 'on') ?? '').split(/\s+/)

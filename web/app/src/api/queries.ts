@@ -2,7 +2,8 @@ import { keepPreviousData, QueryClient, useInfiniteQuery, useQuery } from '@tans
 import { useMemo } from 'react'
 
 import { ApiError, call } from './client'
-import type { App, Constant, Previewed, Kind, Page, Run, Scenario, ScenarioDoc, Secret, Session, StepRecord, Structure, Thing, User, UserSession } from './types'
+import { pace } from './pace'
+import type { App, Connection, Constant, EventName, Previewed, Kind, Page, Refusal, Run, Scenario, ScenarioDoc, Secret, Session, StepRecord, Structure, Thing, User, UserSession } from './types'
 
 export const queryClient = new QueryClient({
   defaultOptions: {
@@ -18,7 +19,7 @@ const get = async <T>(path: string): Promise<T> => (await call<T>('GET', path)).
 
 export const appPath = (app: string, rest = ''): string => `/apps/${encodeURIComponent(app)}${rest}`
 
-/** How often lists that change by themselves are read again, in milliseconds. */
+/** How often lists are read again of whose changes the socket does not tell, in milliseconds. */
 const often = 2000
 
 export const useSession = () =>
@@ -53,10 +54,10 @@ export const useStructures = (app: string) =>
   useQuery({ queryKey: [app, 'structures'], queryFn: () => get<Page<Structure>>(appPath(app, '/structures')) })
 
 export const useScenarios = (app: string) =>
-  useQuery({ queryKey: [app, 'scenarios'], refetchInterval: often, queryFn: () => get<Page<Scenario>>(appPath(app, '/scenarios?limit=200')) })
+  useQuery({ queryKey: [app, 'scenarios'], refetchInterval: pace, queryFn: () => get<Page<Scenario>>(appPath(app, '/scenarios?limit=200')) })
 
 export const useScenario = (app: string, id: string) =>
-  useQuery({ queryKey: [app, 'scenarios', id], refetchInterval: often, queryFn: () => get<Scenario>(appPath(app, `/scenarios/${encodeURIComponent(id)}`)) })
+  useQuery({ queryKey: [app, 'scenarios', id], refetchInterval: pace, queryFn: () => get<Scenario>(appPath(app, `/scenarios/${encodeURIComponent(id)}`)) })
 
 export const useDraft = (app: string, id: string) =>
   useQuery({ queryKey: [app, 'scenarios', id, 'draft'], queryFn: () => get<ScenarioDoc>(appPath(app, `/scenarios/${encodeURIComponent(id)}/draft`)) })
@@ -74,7 +75,7 @@ export type RunFilter = { scenario?: string; status?: string; object?: string }
 export const useRuns = (app: string, filter: RunFilter) =>
   useInfiniteQuery({
     queryKey: [app, 'runs', filter],
-    refetchInterval: often,
+    refetchInterval: pace,
     initialPageParam: '',
     getNextPageParam: (page: Page<Run>) => page.next,
     queryFn: ({ pageParam }) => {
@@ -91,7 +92,7 @@ export const useRun = (app: string, id: string) =>
   useQuery({
     queryKey: [app, 'run', id],
     enabled: id !== '',
-    refetchInterval: (query) => (isOpen(query.state.data) ? 1000 : false),
+    refetchInterval: (query) => (isOpen(query.state.data) ? pace() / 2 : false),
     queryFn: () => get<Run>(appPath(app, `/runs/${encodeURIComponent(id)}`)),
   })
 
@@ -103,7 +104,7 @@ export const useSteps = (app: string, id: string, live: boolean) =>
   useQuery({
     queryKey: [app, 'run', id, 'steps'],
     enabled: id !== '',
-    refetchInterval: live ? 1000 : false,
+    refetchInterval: () => (live ? pace() / 2 : false),
     queryFn: async (): Promise<Page<StepRecord>> => {
       const path = appPath(app, `/runs/${encodeURIComponent(id)}/steps?limit=200`)
       const items: StepRecord[] = []
@@ -139,6 +140,14 @@ export const useUsers = (app: string) => useQuery({ queryKey: [app, 'users'], qu
 
 export const useUserSessions = (app: string) =>
   useQuery({ queryKey: [app, 'sessions'], refetchInterval: often, queryFn: () => get<Page<UserSession>>(appPath(app, '/sessions')) })
+
+export const useConnections = (app: string) =>
+  useQuery({ queryKey: [app, 'connections'], refetchInterval: pace, queryFn: () => get<Page<Connection>>(appPath(app, '/connections')) })
+
+export const useRefusals = (app: string) =>
+  useQuery({ queryKey: [app, 'refusals'], refetchInterval: pace, queryFn: () => get<Page<Refusal>>(appPath(app, '/refusals')) })
+
+export const useEvents = (app: string) => useQuery({ queryKey: [app, 'events'], staleTime: 5000, queryFn: () => get<Page<EventName>>(appPath(app, '/events')) })
 
 export const useSecrets = (app: string) => useQuery({ queryKey: [app, 'secrets'], queryFn: () => get<Page<Secret>>(appPath(app, '/secrets')) })
 

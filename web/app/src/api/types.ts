@@ -8,6 +8,33 @@ export type User = { id: string; name: string | null; email: string | null; role
 
 export type UserSession = { id: string; user: string; created_at: string; used_at: string; expires_at: string }
 
+export type Connection = {
+  id: string
+  user?: string
+  origin?: string
+  page?: string
+  transport: 'polling' | 'websocket'
+  since: string
+  rtt_ms?: number
+  sent: number
+  client?: string
+  listens?: string[]
+}
+
+export type Refusal = {
+  app_id: string
+  code: 'app_unknown' | 'session_expired' | 'origin_refused' | 'too_many'
+  message: string
+  limit?: string
+  origin?: string
+  page?: string
+  count: number
+  at: string
+  meant?: string
+}
+
+export type EventName = { event: string; scenarios: string[]; sent: number; listening: number }
+
 export type Secret = { id: string; hosts: string[]; set: boolean; notes?: string }
 
 export type Constant = { id: string; value: Value; notes?: string }

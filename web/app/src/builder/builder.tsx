@@ -3,10 +3,11 @@ import { useDebouncedValue, useMediaQuery } from '@mantine/hooks'
 import { notifications } from '@mantine/notifications'
 import { useMutation, useQuery } from '@tanstack/react-query'
 import { Keyboard, Redo2, Search, Undo2 } from 'lucide-react'
-import { lazy, Suspense, useMemo, useState } from 'react'
+import { lazy, Suspense, useMemo, useRef, useState } from 'react'
 
 import { call } from '../api/client'
-import { appPath, queryClient, useAllKinds, useKinds, useObjects, usePreview, useScenario, useScenarios, useStructures } from '../api/queries'
+import { type DraftSaved, useHeard, usePresence } from '../api/live'
+import { appPath, queryClient, useAllKinds, useKinds, useObjects, usePreview, useScenario, useScenarios, useSession, useStructures } from '../api/queries'
 import type { Kind, Scenario, ScenarioDoc, Step } from '../api/types'
 import { t } from '../i18n'
 import { at, parentOf, put } from '../model/document'
@@ -104,6 +105,7 @@ function Bar({ app, id, editor, tab, setTab, kinds, show }: { app: string; id: s
           {state ? <StateBadge state={state} /> : null}
           {scenario.data?.unpublished ? <Badge variant="light" color="yellow" className="status">{t('scenarios.draft')}</Badge> : null}
           <SavingNote editor={editor} />
+          <Others id={id} />
         </Group>
         <Group gap="xs">
           <Tooltip label={t('builder.undo')}><ActionIcon variant="default" aria-label={t('builder.undo')} disabled={!editor.canUndo} onClick={editor.undo}><Undo2 size={16} /></ActionIcon></Tooltip>
@@ -121,8 +123,34 @@ function Bar({ app, id, editor, tab, setTab, kinds, show }: { app: string; id: s
           {differing ? <Suspense fallback={<Waiting />}><Conflicting app={app} id={id} editor={editor} kinds={kinds} /></Suspense> : null}
         </Alert>
       ) : null}
+      <SavedByOther id={id} editor={editor} />
       {wrong ? <Trouble error={wrong} /> : null}
     </Stack>
+  )
+}
+
+/** Who else has this scenario open. */
+function Others({ id }: { id: string }) {
+  const session = useSession()
+  const others = usePresence(id).filter((who) => who !== session.data?.id)
+  return <span role="status">{others.length > 0 ? <Badge variant="light" color="blue" className="status">{t('builder.here', { who: others.join(', ') })}</Badge> : null}</span>
+}
+
+/** Says that another account has saved this draft, as soon as it has. */
+function SavedByOther({ id, editor }: { id: string; editor: Editor }) {
+  const session = useSession()
+  const [saved, setSaved] = useState<DraftSaved>()
+  const last = useRef(0)
+  useHeard<DraftSaved>('draft.saved', (news) => {
+    if (news.scenario !== id) return
+    last.current = Math.max(last.current, news.rev)
+    if (news.by !== session.data?.id) setSaved(news)
+  })
+  if (!saved || saved.rev < last.current || editor.saving.state === 'conflict' || saved.rev <= editor.revision()) return null
+  return (
+    <Alert color="yellow" role="status" title={t('builder.savedBy', { who: saved.by })}>
+      <Button size="xs" variant="default" onClick={() => void editor.takeTheirs().then(() => setSaved(undefined))}>{t('builder.theirs')}</Button>
+    </Alert>
   )
 }
 

@@ -96,6 +96,8 @@ export function useDraftEditor(app: string, id: string, loaded: { doc: ScenarioD
     flush: () => save(h.doc),
     keepMine: () => save(h.doc, true),
     takeTheirs,
+    /** The revision of the draft that this page has. */
+    revision: () => Number(etag.current?.replace(/\D/g, '') ?? 0),
     /** After a publication the draft has another revision. */
     renew: async () => {
       etag.current = (await call<ScenarioDoc>('GET', path)).headers.get('ETag')

@@ -3,9 +3,11 @@ import { Check, Circle } from 'lucide-react'
 import type { ReactNode } from 'react'
 import { Link } from 'wouter'
 
-import { isOpen, useRuns, useScenarios } from '../api/queries'
+import { useSeconds } from '../api/live'
+import { isOpen, useConnections, useRuns, useScenarios } from '../api/queries'
 import type { Run } from '../api/types'
 import { t } from '../i18n'
+import { Spark } from '../ui/spark'
 import { Status } from '../ui/status'
 import { Time } from '../ui/time'
 
@@ -38,6 +40,7 @@ export function Overview({ app }: { app: string }) {
   return (
     <Stack>
       <Title order={1} size="h2">{t('overview.title')}</Title>
+      <Strip app={app} runs={last} />
       <Grid>
         <Grid.Col span={{ base: 12, sm: 4 }}><Fact to={`${at}/scenarios`} label={t('overview.running')} value={list.filter((s) => s.state === 'running').length} /></Grid.Col>
         <Grid.Col span={{ base: 12, sm: 4 }}><Fact to={`${at}/runs`} label={t('overview.open')} value={last.filter(isOpen).length} /></Grid.Col>
@@ -81,6 +84,36 @@ export function Overview({ app }: { app: string }) {
         </Stack>
       </Paper>
     </Stack>
+  )
+}
+
+/** What happens this very minute. The socket keeps it true; without it the lists do. */
+function Strip({ app, runs }: { app: string; runs: Run[] }) {
+  const at = `/a/${encodeURIComponent(app)}`
+  const seconds = useSeconds()
+  const connections = useConnections(app)
+  const minute = runs.filter((r) => Date.parse(r.created_at) > Date.now() - 60_000)
+  // The list shows the last 50; the seconds count all, but only since this page is open.
+  const started = Math.max(minute.length, seconds.reduce((n, s) => n + s.runs, 0))
+  const failed = Math.max(minute.filter((r) => r.status === 'failed').length, seconds.reduce((n, s) => n + s.failed, 0))
+  return (
+    <Paper withBorder p="md" component="section" aria-label={t('overview.live')}>
+      <Group gap="xl">
+        <Figure to={`${at}/live?view=connections`} label={t('overview.connections')} value={connections.data?.items.length ?? 0} />
+        <Figure to={`${at}/runs`} label={t('overview.perMinute')} value={started} />
+        <Figure to={`${at}/runs?status=failed`} label={t('overview.failures')} value={failed} />
+        {seconds.length > 1 ? <Spark wide={180} label={t('overview.perMinute')} values={seconds.map((s) => s.runs)} /> : null}
+      </Group>
+    </Paper>
+  )
+}
+
+function Figure({ label, value, to }: { label: string; value: number; to: string }) {
+  return (
+    <div>
+      <Anchor component={Link} href={to} size="sm">{label}</Anchor>
+      <Text size="xl" fw={700} className="numbers" aria-label={`${label}: ${value}`} role="group">{value}</Text>
+    </div>
   )
 }
 
