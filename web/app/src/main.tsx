@@ -1,6 +1,4 @@
-import '@mantine/core/styles.css'
-import '@mantine/notifications/styles.css'
-import './app.css'
+import './styles'
 
 import { createTheme, MantineProvider } from '@mantine/core'
 import { Notifications } from '@mantine/notifications'
@@ -11,16 +9,16 @@ import { createRoot } from 'react-dom/client'
 
 import { queryClient } from './api/queries'
 import { Routes } from './app'
-import { language, t } from './i18n'
-
-const theme = createTheme({ primaryColor: 'indigo', primaryShade: 8, defaultRadius: 'md', autoContrast: true, fontFamily: 'system-ui, sans-serif', cursorType: 'pointer', components: { Notification: { defaultProps: { closeButtonProps: { 'aria-label': t('close') } } } } })
+import { language, learn, t } from './i18n'
 
 const nonce = document.querySelector<HTMLMetaElement>('meta[name=csp-nonce]')?.content ?? ''
 setNonce(nonce) // for the style that keeps a page from scrolling behind a dialog
 
 document.documentElement.lang = language
-const root = document.getElementById('root')
-if (root) {
+
+async function start(root: HTMLElement) {
+  await learn()
+  const theme = createTheme({ primaryColor: 'indigo', primaryShade: 8, defaultRadius: 'md', autoContrast: true, fontFamily: 'system-ui, sans-serif', cursorType: 'pointer', components: { Notification: { defaultProps: { closeButtonProps: { 'aria-label': t('close') } } } } })
   createRoot(root).render(
     <StrictMode>
       <MantineProvider theme={theme} defaultColorScheme="auto" getStyleNonce={() => nonce}>
@@ -32,3 +30,6 @@ if (root) {
     </StrictMode>,
   )
 }
+
+const root = document.getElementById('root')
+if (root) void start(root)

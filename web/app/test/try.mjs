@@ -60,7 +60,7 @@ await check('B7 a dry run sends no HTTP, no push, changes no row, and shows what
   await page.exposeFunction('hear', (event) => heard.push(event))
   await open(tab, 'b7')
   const before = JSON.stringify(await send(tab, 'GET', '/structures/Order/objects?limit=200'))
-  const runs = JSON.stringify(await send(tab, 'GET', '/runs'))
+  const runs = JSON.stringify(await send(tab, 'GET', '/runs?scenario=b7'))
   await dry(tab)
   const said = tab.getByRole('status').filter({ hasText: 'Dry run' })
   await said.getByText('4 steps · would write 1 object · would send 1 push').waitFor()
@@ -76,7 +76,7 @@ await check('B7 a dry run sends no HTTP, no push, changes no row, and shows what
   await tab.getByRole('button', { name: /^Step 4 of 4, Send PUSH-message.*done$/ }).click()
   await result(tab).getByText(/would be delivered to \d+ connection/).waitFor()
   assert.equal(JSON.stringify(await send(tab, 'GET', '/structures/Order/objects?limit=200')), before)
-  assert.equal(JSON.stringify(await send(tab, 'GET', '/runs')), runs)
+  assert.equal(JSON.stringify(await send(tab, 'GET', '/runs?scenario=b7')), runs)
   assert.deepEqual(asked, [])
   // And what it would have sent can be sent.
   await result(tab).getByRole('button', { name: 'Send for real' }).click()

@@ -1,12 +1,9 @@
 import { en } from './en'
-import { ru } from './ru'
 
 export type Key = keyof typeof en
 export type Forms = { one: string; few?: string; other: string }
 export type Words = { [key in Key]: string | Forms }
 export type Language = 'en' | 'ru'
-
-const languages: { [language in Language]: Words } = { en, ru }
 
 const stored = (): string | null => {
   try {
@@ -19,6 +16,13 @@ const stored = (): string | null => {
 /** The language of this page: chosen before, else the browser's where there is one. */
 export const language: Language = [stored(), navigator.language.slice(0, 2)].find((l): l is Language => l === 'en' || l === 'ru') ?? 'en'
 
+let words: Words = en
+
+/** Fetches the words of the page's language; nothing is drawn before. */
+export async function learn(): Promise<void> {
+  if (language === 'ru') words = (await import('./ru')).ru
+}
+
 /** Chooses a language; the page has to be loaded anew for it. */
 export function choose(next: Language): void {
   localStorage.setItem('cuelight.language', next)
@@ -28,7 +32,7 @@ const plural = new Intl.PluralRules(language)
 
 /** A text in the page's language, with its values put in; n chooses between the forms of a number. */
 export function t(key: Key, values: { [name: string]: string | number } = {}): string {
-  let text = languages[language][key]
+  let text = words[key]
   if (typeof text !== 'string') {
     const form = plural.select(Number(values['n'] ?? 0))
     text = form === 'one' ? text.one : form === 'few' && text.few !== undefined ? text.few : text.other
