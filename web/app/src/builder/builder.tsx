@@ -260,7 +260,7 @@ function useSample(app: string, structure: string | undefined) {
     localStorage.setItem(key, next)
   }
   const picker = structure && list.length > 0
-    ? <NativeSelect size="xs" w={280} aria-label={t('builder.sample')} leftSection="→" value={id} data={list.map((o) => ({ value: o.id, label: `${t('builder.sample')}: ${structure} ${o.id}` }))} onChange={(e) => pick(e.currentTarget.value)} />
+    ? <NativeSelect size="xs" w={220} aria-label={t('builder.sample')} leftSection="→" value={id} data={list.map((o) => ({ value: o.id, label: `${t('builder.sample')}: ${structure} ${o.id}` }))} onChange={(e) => pick(e.currentTarget.value)} />
     : null
   return { id, picker }
 }

@@ -8,7 +8,7 @@ import { type Address, at, branches, summary } from '../model/document'
 import { stepsWithin } from '../model/steps'
 import { type Trace, verdict } from '../model/trace'
 import { Status } from '../ui/status'
-import { cardName, titleOf } from './say'
+import { cardName, effectOf, titleOf } from './say'
 
 /** What every card needs; it changes seldom, so that an edit draws few cards anew. */
 export type Bench = {
@@ -85,22 +85,23 @@ function Card({ step, address, n, all }: { step: Step; address: Address; n: numb
   return (
     <Face
       step={step} address={address} n={n} all={all} kind={kind} current={selected === address} chosen={chosen(address)} problem={wrong(address)} problems={problems(address, folded.has(step.id))} select={select}
-      went={walks && verdict(walks)} times={walks?.length ?? 0} idle={trace !== undefined && walks === undefined && !address.startsWith('triggers')}
+      went={walks && verdict(walks)} times={walks?.length ?? 0} effect={walks && effectOf(walks)} idle={trace !== undefined && walks === undefined && !address.startsWith('triggers')}
     />
   )
 }
 
-type FaceProps = { step: Step; address: Address; n: number; all: number; kind: Kind | undefined; current: boolean; chosen: boolean; problem: string | undefined; problems: number; select: Bench['select']; went: ReturnType<typeof verdict> | undefined; times: number; idle: boolean }
+type FaceProps = { step: Step; address: Address; n: number; all: number; kind: Kind | undefined; current: boolean; chosen: boolean; problem: string | undefined; problems: number; select: Bench['select']; went: ReturnType<typeof verdict> | undefined; times: number; effect: string | undefined; idle: boolean }
 
 /** What one sees of a card. It is drawn anew only when that changes. */
-const Face = memo(({ step, address, n, all, kind, current, chosen, problem, problems, select, went, times, idle }: FaceProps) => (
+const Face = memo(({ step, address, n, all, kind, current, chosen, problem, problems, select, went, times, effect, idle }: FaceProps) => (
   <div className="card-box">
   <button
     type="button" className="card" data-address={address} aria-current={current} data-chosen={chosen} data-wrong={problem !== undefined} data-off={step.disabled === true} data-went={went} data-idle={idle}
-    aria-label={`${cardName(step, kind, n, all, problems, problem)}${went ? `, ${t(`status.${went}`)}${times > 1 ? ` × ${times}` : ''}` : ''}`} onClick={(e) => select(address, e.shiftKey)}
+    aria-label={`${cardName(step, kind, n, all, problems, problem)}${effect ? `, ${effect}` : ''}${went ? `, ${t(`status.${went}`)}${times > 1 ? ` × ${times}` : ''}` : ''}`} onClick={(e) => select(address, e.shiftKey)}
   >
     <span className="card-title">{titleOf(step, kind)}</span>{' '}
-    <span className="card-says" aria-hidden={problem !== undefined}>{problem ?? summary(step)}</span>
+    <span className="card-says" aria-hidden={problem !== undefined}>{problem ?? summary(step)}</span>{' '}
+    {effect ? <span className="card-effect" aria-hidden>{effect}</span> : null}
   </button>
   {problem ? <Badge color="red" size="sm" className="status card-pill" aria-hidden>!</Badge> : went ? <span className="card-pill" aria-hidden><Status status={went} times={times} /></span> : null}
   </div>

@@ -1,5 +1,6 @@
 import type { Kind, Step } from '../api/types'
 import { t } from '../i18n'
+import type { Line } from '../model/trace'
 import type { Address } from '../model/document'
 import { summary } from '../model/document'
 import type { Problem } from './draft'
@@ -23,3 +24,17 @@ export const problemsAt = (problems: Problem[], address: Address): Problem[] =>
 
 /** The problems of a card and of all steps in it. */
 export const problemsWithin = (problems: Problem[], address: Address): number => problems.filter((p) => p.path === address || p.path.startsWith(`${address}.`)).length
+
+/** What a step's walks did to the world, in a few words; nothing where they did nothing. */
+export function effectOf(walks: Line[]): string | undefined {
+  const sum = (of: (w: Line) => number | undefined) => walks.reduce((n, w) => n + (of(w) ?? 0), 0)
+  const reached = sum((w) => w.deliveries?.delivered)
+  const sent = walks.some((w) => w.deliveries)
+  const parts = [
+    sent ? (reached > 0 ? t('run.delivered', { n: reached }) : t('run.nobody')) : '',
+    walks.some((w) => w.pushes) ? t('result.wouldReach', { n: sum((w) => w.pushes?.reduce((n, p) => n + p.online, 0)) }) : '',
+    walks.some((w) => w.changes) ? t('test.changes', { n: sum((w) => w.changes?.length) }) : '',
+    walks.length === 1 && walks[0]?.error ? walks[0].error : '',
+  ].filter(Boolean)
+  return parts.length > 0 ? parts.join(' · ') : undefined
+}

@@ -1,4 +1,4 @@
-import { Alert, Button, Code, Group, Menu, Stack, Text } from '@mantine/core'
+import { ActionIcon, Alert, Button, Code, Group, Menu, Stack, Text } from '@mantine/core'
 import { useMutation } from '@tanstack/react-query'
 import { ChevronDown, Play, X } from 'lucide-react'
 import { useMemo, useState } from 'react'
@@ -90,7 +90,7 @@ export function TestResult({ app, test }: { app: string; test: Test }) {
             </Text>
           ))}
         </Stack>
-        <Button size="compact-xs" variant="subtle" leftSection={<X size={14} />} onClick={test.clear}>{t('test.clear')}</Button>
+        <ActionIcon variant="subtle" aria-label={t('test.clear')} title={t('test.clear')} onClick={test.clear}><X size={16} /></ActionIcon>
       </Group>
     </Alert>
   )
