@@ -156,5 +156,21 @@ await check('D4 a secret is never in the page or in an answer', {}, async (tab) 
   assert.ok(!answers.some((text) => text.includes(secret)) && !(await tab.content()).includes(secret))
 })
 
+await check('a run is tried again from one of its steps, in the builder, with its data', {}, async (tab) => {
+  await make(tab, 'from', { steps: [{ id: 'call', kind: 'http_request', url: `${there}/from` }, { id: 'tell', kind: 'push', to: '*', event: 'from', message: '{{ steps.call.status }}' }] })
+  await send(tab, 'POST', '/scenarios/from/publish', { start: true })
+  const { run } = await send(tab, 'POST', '/scenarios/from/call?wait=5s', { object: '1044' })
+  await tab.goto(`${url}/a/demo/runs/${run}`)
+  await tab.getByRole('button', { name: /Send PUSH-message/ }).click()
+  const before = asked.length
+  await tab.getByRole('link', { name: /Try from here/ }).click()
+  await tab.getByRole('status').getByText('1 step · ').waitFor()
+  await tab.getByRole('button', { name: /Send PUSH-message.*done/ }).click()
+  await result(tab).getByText('200', { exact: true }).first().waitFor() // what the request of then had answered
+  assert.equal(asked.length, before)
+  await tab.keyboard.press('Control+Enter')
+  await tab.getByRole('status').getByText('2 steps · ').waitFor()
+})
+
 outside.close()
 await finish()

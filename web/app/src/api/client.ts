@@ -1,3 +1,5 @@
+import { found, lost } from './reach'
+
 /** What the server says of a request that it refuses (RFC 9457). */
 export type Problem = {
   title: string
@@ -36,8 +38,10 @@ export async function call<T>(method: string, path: string, body?: unknown, head
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     })
   } catch {
+    lost()
     throw new ApiError({ title: 'No answer', status: 0, code: 'OFFLINE', detail: 'The server does not answer.', fields: [] })
   }
+  found()
   const text = await response.text()
   if (!response.ok) throw new ApiError(problemOf(response, text))
   return { body: (text ? JSON.parse(text) : undefined) as T, headers: response.headers }

@@ -147,7 +147,10 @@ export function follow(app: string): () => void {
       turn(app, true)
       if (scene) s.emit('look', scene)
     })
-    s.on('disconnect', () => turn(app, false))
+    s.on('disconnect', () => {
+      turn(app, false)
+      void call('GET', '/version').catch(() => {}) // which tells whether the server is there
+    })
     s.on('connect_error', (error: Error & { data?: { code?: string } }) => {
       turn(app, false)
       if (s.active) return

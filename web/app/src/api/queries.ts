@@ -99,12 +99,12 @@ export const useRun = (app: string, id: string) =>
 /** How many lines of a run's log a page holds. */
 const mostLines = 2000
 
-/** A run's log: its first lines, and beyond them those that failed. */
-export const useSteps = (app: string, id: string, live: boolean) =>
+/** A run's log: its first lines, and beyond them those that failed. What became of its pushes is known about a second after it ended. */
+export const useSteps = (app: string, id: string, run: Run | undefined) =>
   useQuery({
     queryKey: [app, 'run', id, 'steps'],
     enabled: id !== '',
-    refetchInterval: () => (live ? pace() / 2 : false),
+    refetchInterval: () => (isOpen(run) ? pace() / 2 : Date.now() - Date.parse(run?.finished_at ?? '') < 5000 ? 1500 : false),
     queryFn: async (): Promise<Page<StepRecord>> => {
       const path = appPath(app, `/runs/${encodeURIComponent(id)}/steps?limit=200`)
       const items: StepRecord[] = []

@@ -1,9 +1,11 @@
 import { ActionIcon, Alert, Badge, Button, Drawer, Group, Menu, NativeSelect, SegmentedControl, Stack, Text, Title, Tooltip } from '@mantine/core'
-import { useDebouncedValue, useMediaQuery } from '@mantine/hooks'
+import { useDebouncedValue, useHotkeys, useMediaQuery } from '@mantine/hooks'
 import { notifications } from '@mantine/notifications'
 import { useMutation, useQuery } from '@tanstack/react-query'
 import { Keyboard, Redo2, Search, Undo2 } from 'lucide-react'
 import { lazy, Suspense, useMemo, useRef, useState } from 'react'
+
+import { useSearchParams } from 'wouter'
 
 import { call } from '../api/client'
 import { type DraftSaved, useHeard, usePresence } from '../api/live'
@@ -21,7 +23,7 @@ import { type Editing as Edits, useEditing } from './editing'
 import { Find } from './find'
 import { Inspector } from './inspector'
 import { Result } from './result'
-import { TestButtons, TestResult, useTest } from './test'
+import { type From, TestButtons, TestResult, useTest } from './test'
 import { KeysHelp } from './keys-help'
 import { Outline } from './outline'
 import { Palette } from './palette'
@@ -192,7 +194,11 @@ function Workbench({ app, id, editor, editing }: { app: string; id: string; edit
   const [quiet] = useDebouncedValue(doc, 150)
   const preview = usePreview(app, id, quiet, sample.id)
   const previews = useMemo(() => new Map((preview.data ?? []).map((p) => [p.path, p])), [preview.data])
-  const test = useTest(app, id, doc, sample.id)
+  const [query] = useSearchParams()
+  const [run, from, object] = [query.get('run'), query.get('from'), query.get('object')]
+  const begin = useMemo<From | undefined>(() => (run ? { recorded: run, ...(from ? { from } : {}), ...(object ? { object } : {}) } : undefined), [run, from, object])
+  const test = useTest(app, id, doc, sample.id, begin)
+  useHotkeys([['mod+Enter', () => problems.length === 0 && test.dry.mutate(undefined)]], [])
   const bench = useMemo<Bench>(() => ({
     kinds, selected, select, folded, fold,
     add: addAt, trace: test.trace,
@@ -212,7 +218,7 @@ function Workbench({ app, id, editor, editing }: { app: string; id: string; edit
   const inspector = (
     <Inspector
       step={step} address={selected} kind={kind} problems={problems} previews={previews} nouns={nouns} act={editing.act} change={(name, value) => selected && edit(put(doc, `${selected}.${name}`, value), `${selected}.${name}`)}
-      result={step && test.trace ? <Result key={step.id} app={app} walks={test.trace.get(step.id) ?? []} dry={test.isDry} /> : null}
+      result={step && test.trace ? <Result key={step.id} app={app} walks={test.trace.get(step.id) ?? []} dry={test.isDry} from={() => test.dry.mutate({ ...begin, ...(test.run ? { recorded: test.run } : {}), from: step.id })} /> : null}
       menu={step ? <StepMenu act={editing.act} trigger={selected?.startsWith('triggers') ?? false} off={step.disabled === true} /> : null}
     />
   )

@@ -14,7 +14,7 @@ import { Status } from '../ui/status'
 import { Time } from '../ui/time'
 
 /** What became of a step: each of its walks, with what went in and came out. dry: nothing of it has happened. */
-export function Result({ app, walks, dry }: { app: string; walks: Line[]; dry: boolean }) {
+export function Result({ app, walks, dry, from }: { app: string; walks: Line[]; dry: boolean; from?: () => void }) {
   const [chosen, choose] = useState(Math.max(0, firstFailed(walks)))
   const n = Math.min(chosen, walks.length - 1)
   const line = walks[n]
@@ -35,6 +35,7 @@ export function Result({ app, walks, dry }: { app: string; walks: Line[]; dry: b
           </Group>
         ) : null}
       </Group>
+      {from ? <Group><Button size="compact-xs" variant="default" onClick={from}>{t('result.from')}</Button></Group> : null}
       {line.error ? <Alert color="red" p="xs">{line.error}</Alert> : null}
       {line.deliveries ? <Text size="sm">{line.deliveries.online > 0 ? t('run.delivered', { n: line.deliveries.delivered }) : t('run.nobody')}</Text> : null}
       {line.until ? <Text size="sm">{t(dry ? 'result.wouldWait' : 'result.waits')} <Time at={line.until} /></Text> : null}

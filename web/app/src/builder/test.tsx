@@ -1,11 +1,11 @@
 import { ActionIcon, Alert, Button, Code, Group, Menu, Stack, Text } from '@mantine/core'
 import { useMutation } from '@tanstack/react-query'
 import { ChevronDown, Play, X } from 'lucide-react'
-import { useMemo, useState } from 'react'
+import { useEffect, useMemo, useState } from 'react'
 import { Link } from 'wouter'
 
 import { call } from '../api/client'
-import { appPath, isOpen, useRun, useSteps } from '../api/queries'
+import { appPath, useRun, useSteps } from '../api/queries'
 import type { ScenarioDoc, Value } from '../api/types'
 import { t } from '../i18n'
 import { type Line, type Trace, traceOf } from '../model/trace'
@@ -16,13 +16,14 @@ type Judged = { id: string; matches: boolean; condition?: { source: string; resu
 
 type DryAnswer = { status: 'done' | 'failed' | 'ready' | 'cancelled'; error?: { step: string; code: string; message: string }; triggers: Judged[]; steps: Line[]; cut?: boolean }
 
-export type Mode = 'dry' | 'real'
+/** Where a dry run begins, and the run whose data the steps before it left. */
+export type From = { from?: string; recorded?: string; object?: string }
 
 /** Tries the draft as it stands on a sample object. */
-export function useTest(app: string, id: string, doc: ScenarioDoc, object: string) {
+export function useTest(app: string, id: string, doc: ScenarioDoc, object: string, begin: From | undefined) {
   const [run, setRun] = useState('')
   const dry = useMutation({
-    mutationFn: async (from?: { from: string; recorded?: string }) =>
+    mutationFn: async (from: From | undefined) =>
       (await call<DryAnswer>('POST', appPath(app, `/scenarios/${encodeURIComponent(id)}/draft/test`), { document: doc, ...(object ? { object } : {}), ...from })).body,
     onMutate: () => { setRun(''); real.reset() },
   })
@@ -32,10 +33,15 @@ export function useTest(app: string, id: string, doc: ScenarioDoc, object: strin
     onSuccess: setRun,
   })
   const followed = useRun(app, run)
-  const steps = useSteps(app, run, isOpen(followed.data))
+  const steps = useSteps(app, run, followed.data)
   const own = dry.data?.steps.filter((l) => l.scenario === id)
   const lines: Line[] | undefined = run ? steps.data?.items : own
   const trace = useMemo<Trace | undefined>(() => (lines ? traceOf(lines) : undefined), [lines])
+  const tryDry = dry.mutate
+  useEffect(() => {
+    // From a run's page: its data, from one of its steps on.
+    if (begin) tryDry(begin)
+  }, [begin, tryDry])
   return {
     dry, real, trace, run, followed: followed.data, isDry: run === '',
     clear: () => { setRun(''); dry.reset(); real.reset() },

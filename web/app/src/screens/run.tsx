@@ -21,7 +21,7 @@ import { Time } from '../ui/time'
 /** One run: why it started, what each step did with which values, and what to do about a failure. */
 export function RunDetail({ app, id }: { app: string; id: string }) {
   const run = useRun(app, id)
-  const steps = useSteps(app, id, isOpen(run.data))
+  const steps = useSteps(app, id, run.data)
   if (run.isPending) return <Waiting />
   if (run.isError) return <Trouble error={run.error} retry={() => void run.refetch()} />
   const r = run.data
@@ -91,6 +91,7 @@ function Painted({ app, run, doc, lines }: { app: string; run: Run; doc: Scenari
         {step ? (
           <Stack gap="xs">
             <Title order={3} size="h4">{titleOf(step, kinds.get(`step:${step.kind}`) ?? kinds.get(`trigger:${step.kind}`))}</Title>
+            {steps.some((s) => s.id === step.id) && !selected?.startsWith('triggers') ? <Anchor size="sm" component={Link} href={`/a/${encodeURIComponent(app)}/scenarios/${run.scenario}?run=${run.id}&from=${step.id}${run.object ? `&object=${encodeURIComponent(run.object)}` : ''}`}>{t('run.tryHere')}</Anchor> : null}
             <Result key={step.id} app={app} walks={trace.get(step.id) ?? []} dry={false} />
           </Stack>
         ) : <Text size="sm">{t('run.choose')}</Text>}

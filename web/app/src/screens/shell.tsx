@@ -7,6 +7,7 @@ import { Link, useLocation } from 'wouter'
 import { call } from '../api/client'
 import { queryClient, useApps } from '../api/queries'
 import { choose, language, t } from '../i18n'
+import { Away } from '../ui/away'
 
 const Jump = lazy(async () => ({ default: (await import('./jump')).Jump }))
 
@@ -78,7 +79,7 @@ export function Shell({ app, session, children }: { app: string; session: string
         <NavLink href="/help/" target="_blank" label={t('nav.help')} leftSection={<CircleHelp size={18} />} />
       </AppShell.Navbar>
       {jumping === undefined ? null : <Suspense><Jump app={app} rooms={rooms} opened={jumping} close={() => setJumping(false)} actions={{ theme: turnTheme, language: turnLanguage, signOut: () => void signOut() }} /></Suspense>}
-      <AppShell.Main id="content">{children}</AppShell.Main>
+      <AppShell.Main id="content"><Away />{children}</AppShell.Main>
     </AppShell>
   )
 }
