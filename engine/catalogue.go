@@ -185,6 +185,8 @@ type catalogues struct {
 	byApp    sync.Map   // AppID → *atomic.Pointer[catalogue]
 	versions sync.Map   // versionID → *Version, older ones that runs are pinned to
 	kept     atomic.Int64
+	testsMu  sync.Mutex
+	tests    []versionID // of versions, oldest first; see keepTest
 }
 
 // maxOldVersions is how many versions are kept compiled that are not the published ones.
@@ -366,12 +368,27 @@ func (c *catalogues) version(ctx context.Context, app AppID, scenario string, nu
 	if len(problems) > 0 {
 		return nil, &InvalidError{Fields: problems}
 	}
+	if number < 0 {
+		c.keepTest(versionID{app, scenario, number}, v)
+		return v, nil
+	}
 	if c.kept.Add(1) > maxOldVersions {
 		c.versions.Clear()
 		c.kept.Store(1)
 	}
 	c.versions.Store(versionID{app, scenario, number}, v)
 	return v, nil
+}
+
+// keepTest keeps the compiled draft of a test; each test has a number of its own, so few are kept.
+func (c *catalogues) keepTest(id versionID, v *Version) {
+	c.testsMu.Lock()
+	defer c.testsMu.Unlock()
+	c.versions.Store(id, v)
+	if c.tests = append(c.tests, id); len(c.tests) > keepTests {
+		c.versions.Delete(c.tests[0])
+		c.tests = c.tests[1:]
+	}
 }
 
 // known returns a version that is in memory, or nil.

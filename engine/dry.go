@@ -3,7 +3,9 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"runtime"
 	"slices"
 	"time"
 )
@@ -14,6 +16,9 @@ const (
 	dryTime  = 5 * time.Second
 	dryBytes = 4 << 20 // of settings, outputs and images in the answer
 )
+
+// maxDryRuns is how many dry runs go at a time on a node: half of its processors, so that they keep nothing else from its work.
+func maxDryRuns() int { return max(1, runtime.GOMAXPROCS(0)/2) }
 
 // DryRun is what a draft would do. Nothing of it has happened.
 type DryRun struct {
@@ -60,13 +65,19 @@ type dry struct {
 func (e *Engine) DryRun(ctx context.Context, t Test) (*DryRun, error) {
 	ctx, cancel := context.WithTimeout(ctx, dryTime)
 	defer cancel()
+	select {
+	case e.dries <- struct{}{}:
+		defer func() { <-e.dries }()
+	case <-ctx.Done():
+		return nil, &CodedError{Kind: ErrBusy, Code: "BUSY", Limit: "dry_runs", Message: fmt.Sprintf("%d dry runs are under way; try again in a moment", cap(e.dries))}
+	}
 	x, err := e.prepareTest(ctx, t, 0)
 	if err != nil {
 		return nil, err
 	}
 	d := e.newDry(t, x)
 	if x.cause != nil {
-		if d.out.Triggers, err = d.triggers(ctx, x); err != nil {
+		if d.out.Triggers, err = d.triggers(ctx, x, t.Change != 0); err != nil {
 			return nil, err
 		}
 	}
@@ -103,8 +114,8 @@ func (e *Engine) newDry(t Test, x *trial) *dry {
 	return d
 }
 
-// triggers judge the change that the test is made with.
-func (d *dry) triggers(ctx context.Context, x *trial) ([]ConsideredTrigger, error) {
+// triggers judge the change that the test is made with, or, where it is made with none, what their conditions say of the object as it is.
+func (d *dry) triggers(ctx context.Context, x *trial, real bool) ([]ConsideredTrigger, error) {
 	var list []ConsideredTrigger
 	look := &explainer{e: d.own, ch: x.cause, left: explainBytes}
 	var err error
@@ -113,6 +124,14 @@ func (d *dry) triggers(ctx context.Context, x *trial) ([]ConsideredTrigger, erro
 	}
 	for _, t := range x.version.triggers {
 		if len(t.On) == 0 {
+			continue
+		}
+		if real {
+			c, err := look.trigger(ctx, t)
+			if err != nil {
+				return nil, err
+			}
+			list = append(list, c)
 			continue
 		}
 		c := ConsideredTrigger{Trigger: t.ID, Kind: t.Kind, On: t.On, Fields: t.Fields, Matches: true}
@@ -143,7 +162,11 @@ func (d *dry) walk(ctx context.Context) error {
 		if r == nil {
 			return nil
 		}
-		if err := d.move(ctx, r); err != nil && ctx.Err() == nil {
+		err := d.move(ctx, r)
+		if errors.Is(err, errPaused) {
+			return nil // a scenario that it calls is paused: the run would wait for it
+		}
+		if err != nil && ctx.Err() == nil {
 			return err
 		}
 	}
@@ -207,6 +230,7 @@ func (d *dry) move(ctx context.Context, r *Run) error {
 // take notes what an op did.
 func (d *dry) take(op *advanceOp, eff *Effects) {
 	d.store.keep(eff)
+	d.weigh(eff)
 	var starts []*Run
 	var own *Run
 	for _, r := range eff.Runs {
@@ -230,10 +254,24 @@ func (d *dry) take(op *advanceOp, eff *Effects) {
 			}
 		}
 		d.weight += rec.Size()
-		for _, c := range line.Changes {
-			d.weight += c.Size()
-		}
 		d.out.Lines = append(d.out.Lines, line)
+	}
+}
+
+// weigh counts what an op keeps in memory, its answer and its rows.
+func (d *dry) weigh(eff *Effects) {
+	const row = 300 // about, with what is around it
+	for _, c := range eff.Changes {
+		d.weight += c.Size() + row
+	}
+	for _, p := range eff.Pushes {
+		d.weight += len(p.Message) + len(p.Event) + row
+	}
+	for _, r := range eff.Runs {
+		d.weight += len(r.State) + row
+	}
+	for _, v := range eff.Values {
+		d.weight += len(v.Value) + row
 	}
 }
 

@@ -36,6 +36,7 @@ type Engine struct {
 	group      *task.Group
 	prepares   chan struct{}
 	evals      chan struct{}
+	dries      chan struct{}
 	effects    *effects
 	reshaped   chan struct{}
 	// catching are the scenarios whose missed changes a goroutine makes up for: parkID → true.
@@ -106,7 +107,7 @@ func New(store Store, opt Options) *Engine {
 	}
 	e := &Engine{
 		store: store, opt: opt, log: opt.Log, node: opt.NewID(), disp: newDispatcher(opt.InHand), due: newTimers(), wait: newWaiters(), backlogs: &backlogs{},
-		group: task.New(opt.Log), prepares: make(chan struct{}, maxPrepare), evals: make(chan struct{}, runtime.GOMAXPROCS(0)), effects: newEffects(), reshaped: make(chan struct{}, 1),
+		group: task.New(opt.Log), prepares: make(chan struct{}, maxPrepare), evals: make(chan struct{}, runtime.GOMAXPROCS(0)), dries: make(chan struct{}, maxDryRuns()), effects: newEffects(), reshaped: make(chan struct{}, 1),
 	}
 	e.cats = &catalogues{store: store, kinds: opt.Kinds, log: opt.Log, node: e.node, notices: &notices{}, backlogs: e.backlogs, retain: opt.Retain, secrets: opt.Secrets, queued: opt.MaxQueued}
 	for range store.Committers() {

@@ -98,13 +98,20 @@ func (x *Expr) Bool(s *Scope) (bool, error) {
 	return b, nil
 }
 
-// maxSeen is how much of a text the run's log shows of what a condition looked at, in characters.
-const maxSeen = 200
+// Bounds of what the run's log shows of what a condition looked at: bytes of one text, and values. Of a longer text only its length is shown:
+// a part of it could hold a part of a secret, which nothing would know as one.
+const (
+	maxSeen   = 200
+	maxSights = 16
+)
 
 // Saw gives the plain values that the expression looks at, by path, for the run's log. Values behind links, lists and maps are left out.
 func (x *Expr) Saw(s *Scope) map[string]any {
 	seen := map[string]any{}
 	for _, path := range x.reads {
+		if len(seen) == maxSights {
+			break
+		}
 		var v any = s.env.Names
 		for name := range strings.SplitSeq(path, ".") {
 			m, ok := v.(map[string]any)
@@ -116,10 +123,9 @@ func (x *Expr) Saw(s *Scope) map[string]any {
 		switch t := v.(type) {
 		case map[string]any, []any:
 		case string:
-			if r := []rune(t); len(r) > maxSeen {
-				t = string(r[:maxSeen]) + "…"
+			if seen[path] = t; len(t) > maxSeen {
+				seen[path] = map[string]any{"bytes": int64(len(t))}
 			}
-			seen[path] = t
 		default:
 			seen[path] = v
 		}

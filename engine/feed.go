@@ -156,7 +156,7 @@ func (a *feedApp) run(r *Run, steps []*StepRecord) {
 		Kind: NewsRunStarted, Run: r.ID, Scenario: r.Scenario, Version: r.Version, Status: string(r.Status), Trigger: r.Trigger,
 		Structure: r.Structure, Object: r.Object, At: r.CreatedAt,
 	}
-	if r.Cursor == 0 || proved {
+	if r.Cursor == 0 && r.Epoch == 0 || proved { // a queued run is written again when its turn comes, in a new epoch
 		a.page.Started++
 		a.add(n)
 	}

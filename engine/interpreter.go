@@ -174,7 +174,7 @@ func (w *walk) steps() error {
 			}
 			continue
 		}
-		if s == nil {
+		if s == nil || w.state.passed(w.op.version) {
 			w.finish(w.ending())
 			return nil
 		}

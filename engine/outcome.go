@@ -31,7 +31,7 @@ func (w *walk) settle(s *step, out Outcome) error {
 	}
 	w.state.advance()
 	switch {
-	case out.Stop || s.ID == w.state.Until:
+	case out.Stop, s.ID == w.state.Until && out.Loop == nil && (out.Enter == nil || out.Enter.list == nil || len(out.Enter.list.steps) == 0):
 		w.finish(w.ending())
 	case out.Break:
 		w.state.breakLoop()
@@ -163,6 +163,9 @@ func (w *walk) fail(s *step, cause error) {
 	}
 	if s.OnError != nil && s.OnError.Then == "continue" {
 		w.state.advance()
+		if s.ID == w.state.Until {
+			w.finish(w.ending())
+		}
 		return
 	}
 	if w.caught(failure) {

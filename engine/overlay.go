@@ -13,11 +13,11 @@ type overlay struct {
 	Store
 	rows    map[Key]any
 	values  map[RunID][]*RunValue
-	created map[string][]*Object // by structure, in the order in which they were made
+	written map[string][]string // the ids of objects by structure, in the order in which they were first written
 }
 
 func newOverlay(s Store, rows map[Key]any) *overlay {
-	return &overlay{Store: s, rows: rows, values: map[RunID][]*RunValue{}, created: map[string][]*Object{}}
+	return &overlay{Store: s, rows: rows, values: map[RunID][]*RunValue{}, written: map[string][]string{}}
 }
 
 // keep takes up what an op of the dry run has written.
@@ -26,8 +26,8 @@ func (o *overlay) keep(e *Effects) {
 		o.values[v.Run] = append(slices.DeleteFunc(o.values[v.Run], func(old *RunValue) bool { return old.Name == v.Name }), v)
 	}
 	for _, w := range e.Objects {
-		if w.Version == 1 && !w.Deleted {
-			o.created[w.Structure] = append(o.created[w.Structure], w)
+		if !slices.Contains(o.written[w.Structure], w.ID) {
+			o.written[w.Structure] = append(o.written[w.Structure], w.ID)
 		}
 	}
 }
@@ -44,7 +44,7 @@ func (o *overlay) Object(ctx context.Context, app AppID, structure, id string) (
 	return nil, ErrNotFound
 }
 
-// Objects gives a page with what the dry run changed on it. Objects that it made stand where their ids belong in a list by id, and behind
+// Objects gives a page with what the dry run changed on it. Objects that it made, or that pass only now, stand where their ids belong in a list by id, and behind
 // the last page of another order; the total does not count them.
 func (o *overlay) Objects(ctx context.Context, q ObjectQuery) (ObjectPage, error) {
 	page, err := o.Store.Objects(ctx, q)
@@ -72,10 +72,14 @@ func (o *overlay) Objects(ctx context.Context, q ObjectQuery) (ObjectPage, error
 	for _, stored := range page.Items {
 		add(stored.ID)
 	}
-	for _, made := range o.created[q.Structure.ID] {
-		if made.ID > after && (last == "" || len(q.Sort) == 0 && made.ID < last) {
-			add(made.ID)
+	for _, id := range o.written[q.Structure.ID] {
+		if id <= after || last != "" && (len(q.Sort) > 0 || id >= last) {
+			continue
 		}
+		if was, err := o.Store.Object(ctx, q.App, q.Structure.ID, id); err == nil && passes(q, was) {
+			continue // it has its place in the store's list
+		}
+		add(id)
 	}
 	if len(q.Sort) == 0 {
 		slices.SortFunc(items, func(x, y *Object) int { return strings.Compare(x.ID, y.ID) })

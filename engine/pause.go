@@ -94,7 +94,7 @@ func (e *Engine) cancelSome(ctx context.Context, app AppID, runs []*Run) error {
 			switch {
 			case err != nil:
 				return Effects{}, err
-			case row == nil || !row.Status.Open() || row.Status == RunReady || cat.stateOf(row.Scenario) != Stopped:
+			case row == nil || !row.Status.Open() || row.Status == RunReady || cat.stateFor(row) != Stopped:
 			case row.Holds || row.Permit == PermitHeld || row.Status == RunCalling || row.Parent != "":
 				holders = append(holders, row.ID)
 			default:

@@ -33,7 +33,7 @@ type olderReaders struct {
 	by     []string
 }
 
-// olderReaders finds them out. Runs of a stopped scenario do not count: they are cancelled.
+// olderReaders finds them out. Runs of a stopped scenario do not count: they are cancelled, but for tests.
 func (e *Engine) olderReaders(ctx context.Context, cat *catalogue, root, id string) (olderReaders, error) {
 	app := cat.app.ID
 	open, err := e.store.OpenVersions(ctx, app, maxOpenVersions+len(cat.scenarios)+1)
@@ -42,7 +42,7 @@ func (e *Engine) olderReaders(ctx context.Context, cat *catalogue, root, id stri
 	}
 	older := slices.DeleteFunc(open, func(v ScenarioVersion) bool {
 		p := cat.scenarios[v.Scenario]
-		return cat.stateOf(v.Scenario) == Stopped || p.version != nil && p.version.Number == v.Number
+		return v.Number > 0 && cat.stateOf(v.Scenario) == Stopped || p.version != nil && p.version.Number == v.Number
 	})
 	if len(older) > maxOpenVersions {
 		return olderReaders{}, &CodedError{Kind: ErrConflict, Code: "LIMIT", Limit: "open_versions", Message: fmt.Sprintf("runs of more than %d older versions go on, and any may read it; try again when fewer do", maxOpenVersions)}

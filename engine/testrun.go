@@ -5,7 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -35,6 +38,8 @@ type Test struct {
 	Recorded RunID
 	// Who tests.
 	Who string
+	// Once makes a test run safe to repeat; a dry run needs nothing of the kind.
+	Once *Once
 }
 
 // trial is a test that is ready to begin.
@@ -90,6 +95,9 @@ func (e *Engine) prepareTest(ctx context.Context, t Test, number int64) (*trial,
 // findTested finds the object and the change of a test.
 func (e *Engine) findTested(ctx context.Context, t Test, x *trial) error {
 	s := x.version.structure
+	if t.Object == "" && t.Change != 0 {
+		return invalid("change", "CHANGE_NOT_FOUND", "a change is one of an object: name it too")
+	}
 	if t.Object == "" {
 		return nil
 	}
@@ -128,27 +136,54 @@ func (e *Engine) recall(ctx context.Context, t Test, x *trial) error {
 	if err != nil {
 		return err
 	}
+	given := x.state.Vars
 	x.state.Vars, x.state.Input = old.Vars, old.Input
-	before, _ := x.version.framesAt(t.From)
+	maps.Copy(x.state.Vars, given)
+	from := x.version.addressOf(t.From)
 	for id, output := range old.Steps {
-		if frames, err := x.version.framesAt(id); err == nil && isBefore(frames, before) {
+		if at := x.version.addressOf(id); at != "" && isBefore(at, from) {
 			x.state.Steps[id] = output
 		}
 	}
 	return nil
 }
 
-// isBefore says whether a step comes before another in the document: frames say where each of them stands.
-func isBefore(a, b []frame) bool {
-	for i := range min(len(a), len(b)) {
-		if a[i].List != b[i].List {
-			return false // another branch
-		}
-		if a[i].At != b[i].At {
-			return a[i].At < b[i].At
+// addressOf is where a step stands in the document, as steps[0].then[1]; "" where there is none of this id.
+func (v *Version) addressOf(id string) string {
+	for _, l := range v.lists {
+		if at := slices.IndexFunc(l.steps, func(s *step) bool { return s.ID == id }); at >= 0 {
+			return fmt.Sprintf("%s[%d]", l.path, at)
 		}
 	}
-	return len(a) < len(b)
+	return ""
+}
+
+var addressPart = regexp.MustCompile(`([^.\[\]]+)\[(\d+)\]`)
+
+// isBefore says whether a run that is about to walk the step at b may have walked the one at a.
+func isBefore(a, b string) bool {
+	as, bs := addressPart.FindAllStringSubmatch(a, -1), addressPart.FindAllStringSubmatch(b, -1)
+	for i := range min(len(as), len(bs)) {
+		if as[i][1] != bs[i][1] || as[i][1] == "cases" && as[i][2] != bs[i][2] {
+			return false // another branch
+		}
+		if as[i][2] != bs[i][2] {
+			x, _ := strconv.Atoi(as[i][2])
+			y, _ := strconv.Atoi(bs[i][2])
+			return x < y
+		}
+	}
+	return len(as) < len(bs) // it is around it
+}
+
+// passed says that a test is behind the step after which it ends: that stood in a branch that was not taken, or holds steps of its own.
+func (st *state) passed(v *Version) bool {
+	if st.Until == "" || len(st.Frames) != 1 || st.Frames[0].List != mainList {
+		return false
+	}
+	var top int
+	_, err := fmt.Sscanf(v.addressOf(st.Until), mainList+"[%d]", &top)
+	return err == nil && st.Frames[0].At > top
 }
 
 // framesAt are the frames of a run that is about to walk a step. A step of a loop has no place of its own: which pass would it be?
@@ -232,7 +267,7 @@ func (e *Engine) TestRun(ctx context.Context, t Test) (RunID, error) {
 		if err != nil {
 			return err
 		}
-		lock := []Key{CounterKey(t.App, "test:"+t.Scenario)}
+		lock := append(Rerun{App: t.App, Once: t.Once}.lock(), CounterKey(t.App, "test:"+t.Scenario))
 		for _, r := range old {
 			lock = append(lock, RecordKey(t.App, RecordTest, r.ID))
 		}
@@ -256,6 +291,12 @@ func (e *Engine) startTest(l *Loaded, t Test, x *trial, doc []byte, old []*Recor
 		return Effects{}, errCatalogue
 	}
 	a := newAct(l, cat, cause{Who: t.Who})
+	if ans, err := a.replay(t.Once); err != nil || ans != nil {
+		if ans == nil {
+			return Effects{}, err
+		}
+		return Effects{Value: ans.Runs[0]}, nil
+	}
 	n, err := a.counter("test:" + t.Scenario)
 	if err != nil {
 		return Effects{}, err
@@ -297,7 +338,8 @@ func (e *Engine) startTest(l *Loaded, t Test, x *trial, doc []byte, old []*Recor
 	a.setRun(run)
 	a.tally(run, 1, 0)
 	a.eff.Value = run.ID
-	return a.eff, nil
+	err = a.remember(t.Once, answer{Runs: []RunID{run.ID}})
+	return a.eff, err
 }
 
 // oldTests are the kept drafts of a scenario that a further test may take away.
@@ -313,9 +355,15 @@ func (e *Engine) oldTests(ctx context.Context, app AppID, scenario string) ([]*R
 	if len(open) >= maxOldVersions {
 		return nil, nil // which of them are in use can not be told
 	}
-	inUse := map[string]bool{}
+	inUse, tests := map[string]bool{}, 0
 	for _, v := range open {
 		inUse[versionKey(v.Scenario, v.Number)] = true
+		if v.Scenario == scenario && v.Number < 0 {
+			tests++
+		}
+	}
+	if tests >= keepTests {
+		return nil, &CodedError{Kind: ErrConflict, Code: "LIMIT", Limit: "open_tests", Message: fmt.Sprintf("%d test runs of the scenario are open: cancel some of them first", tests)}
 	}
 	slices.SortFunc(list, func(x, y *Record) int { return x.At.Compare(y.At) })
 	return slices.DeleteFunc(list[:len(list)-keepTests+1], func(r *Record) bool { return inUse[r.ID] }), nil

@@ -9,6 +9,11 @@ import (
 	"github.com/cuelight/cuelight/engine/account"
 )
 
+type testIn struct {
+	ScenarioPath
+	Key string `header:"Idempotency-Key" doc:"Makes a real test safe to repeat for 24 h."`
+}
+
 type testBody struct {
 	Document document                   `json:"document,omitempty" doc:"The draft; left out, the one that is saved."`
 	Mode     string                     `json:"mode,omitempty" enum:"dry,real" doc:"dry (the default): nothing is written, sent or called, the answer tells what would be. real: a run that does it all."`
@@ -63,10 +68,13 @@ type startedRunView struct {
 }
 
 // testDraft needs what the steps could do: a real test writes and pushes, and a dry one shows objects.
-func (a *API) testDraft(ctx context.Context, c *call, in *scenarioIn, body *testBody) (*testOut, error) {
+func (a *API) testDraft(ctx context.Context, c *call, in *testIn, body *testBody) (*testOut, error) {
 	needs := []account.Scope{account.ObjectsRead}
 	if body.Mode == "real" {
 		needs = []account.Scope{account.RunsWrite, account.ObjectsWrite, account.Push, account.PushAll}
+	}
+	if body.Recorded != "" {
+		needs = append(needs, account.RunsRead)
 	}
 	for _, scope := range needs {
 		if !c.who.has(scope) {
@@ -75,7 +83,7 @@ func (a *API) testDraft(ctx context.Context, c *call, in *scenarioIn, body *test
 	}
 	doc := body.Document
 	if doc == nil {
-		saved, err := a.getDraft(ctx, c, in, nil)
+		saved, err := a.getDraft(ctx, c, &scenarioIn{in.ScenarioPath}, nil)
 		if err != nil {
 			return nil, err
 		}
@@ -85,8 +93,13 @@ func (a *API) testDraft(ctx context.Context, c *call, in *scenarioIn, body *test
 	if err != nil {
 		return nil, err
 	}
+	once, err := c.once(in.Key)
+	if err != nil {
+		return nil, err
+	}
 	t := engine.Test{
-		App: c.app, Scenario: in.ID, Document: whole, Object: body.Object, Vars: body.Vars, Change: body.Change,
+		Once: once,
+		App:  c.app, Scenario: in.ID, Document: whole, Object: body.Object, Vars: body.Vars, Change: body.Change,
 		From: body.From, Until: body.Until, Recorded: engine.RunID(body.Recorded), Who: c.who.id,
 	}
 	out := &testOut{}

@@ -92,7 +92,7 @@ func (s *Server) judgeAccount(so *socket.Socket, next func(*socket.ExtendedError
 		refuse("unavailable", "the server can not look the login up just now")
 		return
 	}
-	w := &watcher{conn: c, Ticket: t}
+	w := &watcher{conn: c, Ticket: t, stood: s.now()}
 	if !s.watchers.enter(w) {
 		refuse(CodeTooMany, "too many open windows watch this server")
 		return
@@ -144,8 +144,14 @@ func (s *Server) onLook(w *watcher, args []any) {
 	}
 }
 
+// How long one question for a login may take, and how long a window stays whose login nobody could be asked for.
+const (
+	standingFor   = time.Second
+	unansweredFor = 5 * time.Second
+)
+
 // checkWatchers asks once a second whether the logins of the watchers still stand, on whichever node they were ended: a window is dropped
-// within two seconds. While the store is away nobody is dropped, since nothing is committed that could be told.
+// within two seconds. Where there is no answer it is dropped after five.
 func (s *Server) checkWatchers() {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
@@ -159,9 +165,13 @@ func (s *Server) checkWatchers() {
 			continue
 		}
 		for session, list := range s.watchers.bySession() {
-			role, err := s.standing(session)
+			ctx, cancel := context.WithTimeout(s.ctx, standingFor)
+			role, err := s.accounts.Standing(ctx, session)
+			cancel()
 			for _, w := range list {
-				if errors.Is(err, engine.ErrNotFound) || err == nil && role != w.Role {
+				if err == nil && role == w.Role {
+					w.stood = s.now()
+				} else if err == nil || errors.Is(err, engine.ErrNotFound) || s.now().Sub(w.stood) > unansweredFor {
 					w.conn.kill(reasonEnded)
 				}
 			}

@@ -4,12 +4,14 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 	"unicode/utf8"
 
 	"github.com/cuelight/cuelight/engine"
+	"github.com/cuelight/cuelight/engine/task"
 )
 
 // Bounds of what watchers are told.
@@ -18,6 +20,7 @@ const (
 	second     = int(time.Second / tellEvery)
 	shownPush  = 50      // pushes of an app in a second; of more these many are shown, and the true count is told
 	shownNews  = 200     // other news of an app in a second
+	shownConns = 50      // connections that came, went or were refused in a second: strangers make these, and they must not hide the rest
 	shownRun   = 8       // messages about one run in a second, besides its start and its end
 	maxWaiting = 256     // messages that wait for a slow window; of more the oldest are dropped, with a count
 	cutMessage = 2 << 10 // bytes of a push's message that are shown
@@ -29,9 +32,11 @@ type watchers struct {
 	feed Feed
 	now  func() time.Time
 
-	mu   sync.Mutex
-	all  map[*watcher]struct{}
-	apps map[engine.AppID]*watched
+	mu sync.Mutex
+	// strangers counts what was told of no app in this second.
+	strangers int64
+	all       map[*watcher]struct{}
+	apps      map[engine.AppID]*watched
 }
 
 // watched is an app with at least one watcher.
@@ -41,6 +46,7 @@ type watched struct {
 	next [][]byte
 	// Of this second: how much there was and how much of it is shown.
 	pushes, shown, news, skipped int64
+	conns                        int64
 	runs, finished, failed       int64
 	told                         map[engine.RunID]int
 	opened                       bool // somebody came or looks at something else
@@ -50,6 +56,9 @@ type watched struct {
 type watcher struct {
 	engine.Ticket
 	conn *conn
+
+	// stood is when its login was last known to stand; it belongs to checkWatchers.
+	stood time.Time
 
 	// These belong to the mutex of the watchers.
 	begun   bool
@@ -155,6 +164,9 @@ func (q *watchers) tellAdmins(event string, what any) {
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	if q.strangers++; q.strangers > shownConns {
+		return
+	}
 	e := told(event, what)
 	for w := range q.all {
 		if w.Role == "admin" {
@@ -164,7 +176,11 @@ func (q *watchers) tellAdmins(event string, what any) {
 }
 
 func (a *watched) add(event string, what any) {
-	if a.news++; a.news > shownNews {
+	n, most := &a.news, int64(shownNews)
+	if strings.HasPrefix(event, "conn.") {
+		n, most = &a.conns, shownConns
+	}
+	if *n++; *n > most {
 		a.skipped++
 		return
 	}
@@ -218,9 +234,15 @@ func (s *Server) tellWatchers() {
 			continue
 		}
 		for _, w := range s.watchers.gather(turn%second == 0, s.Connections) {
-			w.flush(s)
+			s.flushSafely(w)
 		}
 	}
+}
+
+// flushSafely sends a window what waits for it; one that breaks silences no other.
+func (s *Server) flushSafely(w *watcher) {
+	defer task.Recover(s.log, "watcher")
+	w.flush(s)
 }
 
 // gather gives each watcher what happened since the last turn. Once a second the true counts are told.
@@ -236,6 +258,9 @@ func (q *watchers) gather(whole bool, connections func(engine.AppID) int) []*wat
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	if whole {
+		q.strangers = 0
+	}
 	for id, a := range q.apps {
 		if q.feed != nil {
 			a.take(q.feed.Take(id))
@@ -303,7 +328,7 @@ func (a *watched) presence() map[string][]string {
 
 func (a *watched) counts(connections int, at time.Time) countedSecond {
 	c := countedSecond{connections, a.pushes, a.shown, a.skipped, a.runs, a.finished, a.failed, at.UTC()}
-	a.pushes, a.shown, a.skipped, a.runs, a.finished, a.failed, a.news = 0, 0, 0, 0, 0, 0, 0
+	a.pushes, a.shown, a.skipped, a.runs, a.finished, a.failed, a.news, a.conns = 0, 0, 0, 0, 0, 0, 0, 0
 	return c
 }
 
