@@ -25,7 +25,7 @@ func (a *API) registerObjects() {
 	register(a, Route{Method: "GET", Path: objects + "/{id}", Name: "getObject", Summary: "Read an object", Scope: account.ObjectsRead}, a.getObject)
 	register(a, Route{Method: "PATCH", Path: objects + "/{id}", Name: "changeObject", Summary: "Change fields of an object (RFC 7396)", Scope: account.ObjectsWrite, free: true, also: []int{202, 204}}, a.changeObject)
 	register(a, Route{Method: "DELETE", Path: objects + "/{id}", Name: "deleteObject", Summary: "Delete an object", Scope: account.ObjectsWrite, Status: 204, also: []int{202}}, a.deleteObject)
-	register(a, Route{Method: "GET", Path: inn + "/changes", Name: "listChanges", Summary: "List changes, oldest first", Scope: account.ObjectsRead}, a.listChanges)
+	register(a, Route{Method: "GET", Path: inn + "/changes", Name: "listChanges", Summary: "List changes, oldest first; those of one object newest first", Scope: account.ObjectsRead}, a.listChanges)
 	register(a, Route{Method: "GET", Path: inn + "/changes/{seq}", Name: "getChange", Summary: "Read a change", Scope: account.ObjectsRead}, a.getChange)
 	register(a, Route{Method: "GET", Path: inn + "/changes/{seq}/explain", Name: "explainChange", Summary: "Why did a change start what it started, and not the rest? Needs scenarios:read and runs:read too", Scope: account.ObjectsRead}, a.explainChange)
 	register(a, Route{Method: "POST", Path: inn + "/push", Name: "push", Summary: "Send an event to open pages", Scope: account.Push}, a.push)
