@@ -62,6 +62,7 @@ var crossings = map[string][]crossing{
 	},
 	"listStructures": {{path: "/structures", status: 200}},
 	"getStructure":   {{path: "/structures/{structure}"}},
+	"listUses":       {{path: "/structures/{structure}/uses"}, {path: "/structures/Order/uses", status: 200}},
 	"saveStructure": {
 		{path: "/structures/Order?drop=note", body: `{"fields":[{"id":"of","type":"link","structure":"{structure}"}]}`, status: 409},
 		{path: "/structures/{structure}", body: `{"fields":[]}`, status: 201},

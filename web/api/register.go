@@ -36,6 +36,8 @@ func (a *API) registerDocuments() {
 	register(a, Route{Method: "GET", Path: inn + "/structures/{structure}", Name: "getStructure", Summary: "Read a structure", Anyone: true}, a.getStructure)
 	register(a, Route{Method: "PUT", Path: inn + "/structures/{structure}", Name: "saveStructure", Summary: "Make or change a structure", Scope: account.ScenariosWrite, free: true, also: []int{201}}, a.saveStructure)
 
+	register(a, Route{Method: "GET", Path: inn + "/structures/{structure}/uses", Name: "listUses", Summary: "Which scenarios, published and drafts, use which fields of a structure", Scope: account.ScenariosRead}, a.listUses)
+
 	const constants, secrets = inn + "/constants", inn + "/secrets"
 	register(a, Route{Method: "GET", Path: constants, Name: "listConstants", Summary: "List constants", Scope: account.ScenariosRead}, a.listConstants)
 	register(a, Route{Method: "GET", Path: constants + "/{id}", Name: "getConstant", Summary: "Read a constant", Scope: account.ScenariosRead}, a.getConstant)
@@ -109,5 +111,6 @@ func (a *API) registerServer() {
 	register(a, Route{Method: "GET", Path: root + "/step-kinds", Name: "listStepKinds", Summary: "The catalogue of steps", Anyone: true, also: []int{304}}, a.listStepKinds)
 	register(a, Route{Method: "GET", Path: root + "/trigger-kinds", Name: "listTriggerKinds", Summary: "The catalogue of triggers", Anyone: true, also: []int{304}}, a.listTriggerKinds)
 	register(a, Route{Method: "GET", Path: root + "/limits", Name: "listLimits", Summary: "All limits", Anyone: true}, a.listLimits)
+	register(a, Route{Method: "GET", Path: root + "/settings", Name: "listSettings", Summary: "What the server runs with, and where each value comes from", Scope: account.AdminScope}, a.listSettings)
 	register(a, Route{Method: "GET", Path: root + "/version", Name: "getVersionOfServer", Summary: "The program's version", Public: true}, a.version)
 }
