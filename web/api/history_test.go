@@ -62,4 +62,3 @@ func TestTheServerSaysWhatItRunsWithToAdminsOnly(t *testing.T) {
 	w.as("builder", "GET", "/api/v1/settings", "").is(403)
 	w.as("nobody", "GET", "/api/v1/settings", "").is(401)
 }
-

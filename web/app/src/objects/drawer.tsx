@@ -76,7 +76,7 @@ function Body({ app, structure, id, close, open }: { app: string; structure: Str
 function Leads({ app, structure, value }: { app: string; structure: string; value: Value | undefined }) {
   const ids = (Array.isArray(value) ? value : [value]).filter((v): v is string => typeof v === 'string' && v !== '')
   if (ids.length === 0) return null
-  return <Group gap={6} px={6}>{ids.slice(0, 50).map((id) => <Anchor key={id} size="xs" component={Link} href={`/a/${encodeURIComponent(app)}/objects/${structure}?object=${encodeURIComponent(id)}`}>{t('objects.open', { object: id })}</Anchor>)}</Group>
+  return <Group gap={10} px={6} className="leads">{ids.slice(0, 50).map((id) => <Anchor key={id} size="xs" component={Link} href={`/a/${encodeURIComponent(app)}/objects/${structure}?object=${encodeURIComponent(id)}`}>{t('objects.open', { object: id })}</Anchor>)}</Group>
 }
 
 const pageOfChanges = 10

@@ -51,7 +51,7 @@ function Outcome({ app, runs, change, undo }: { app: string; runs: string[]; cha
   const failed = known.filter((k) => k.run.status === 'failed').length
   const at = `/a/${encodeURIComponent(app)}`
   return (
-    <Group gap="xs">
+    <Group gap="xs" c="var(--mantine-color-text)">
       <span>{runs.length > 0 ? t('objects.ran', { n: runs.length }) : t('objects.noRun')}</span>
       {failed > 0 ? <span>· {t('objects.failed', { n: failed })}</span> : null}
       {known.some((k) => k.pushed) && (delivered > 0 || settled) ? <span>· {delivered > 0 ? t('run.delivered', { n: delivered }) : t('run.nobody')}</span> : null}

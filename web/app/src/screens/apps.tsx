@@ -88,7 +88,7 @@ function Own({ app }: { app: App }) {
         <Stack gap="sm" maw={560}>
           <TextInput label={t('values.name')} readOnly={!may} value={name} error={wrong?.field('name')} onChange={(e) => setName(e.currentTarget.value)} />
           <TagsInput label={t('apps.private')} description={t('apps.private.why')} readOnly={!may} placeholder={hosts.length > 0 ? '' : 'crm.internal:8080'} value={hosts} error={wrong?.field('private_hosts')} onChange={setHosts} />
-          <Text size="sm">{t('apps.plugin')} <Anchor component={Link} href={`/a/${encodeURIComponent(app.id)}/live`}>{t('nav.live')}</Anchor></Text>
+          <Text size="sm">{t('apps.plugin')} <Anchor component={Link} href={`/a/${encodeURIComponent(app.id)}/live`} underline="always">{t('nav.live')}</Anchor></Text>
           <Group><Button type="submit" variant="default" loading={save.isPending} {...guard}>{t('values.save')}</Button>{save.isSuccess ? <Text size="sm" role="status">{t('live.saved')}</Text> : null}{may ? null : <Text size="sm">{why}</Text>}</Group>
           {wrong && wrong.problem.fields.length === 0 ? <Trouble error={wrong} /> : null}
         </Stack>

@@ -52,7 +52,7 @@ function Server({ app }: { app: string }) {
         <Table.Tbody>
           <Table.Tr><Table.Th scope="row">{t('scenarios.version')}</Table.Th><Table.Td>{version.data ? `${version.data.version} (${version.data.go})` : t('none')}</Table.Td></Table.Tr>
           {settings.data ? <Table.Tr><Table.Th scope="row">{t('settings.store')}</Table.Th><Table.Td>{settings.data.store}</Table.Td></Table.Tr> : null}
-          <Table.Tr><Table.Th scope="row">{t('settings.zone', { app })}</Table.Th><Table.Td>{zone || 'UTC'} · <Anchor size="sm" component={Link} href={`/a/${encodeURIComponent(app)}/live`}>{t('settings.zone.where')}</Anchor></Table.Td></Table.Tr>
+          <Table.Tr><Table.Th scope="row">{t('settings.zone', { app })}</Table.Th><Table.Td>{zone || 'UTC'} · <Anchor size="sm" underline="always" component={Link} href={`/a/${encodeURIComponent(app)}/live`}>{t('settings.zone.where')}</Anchor></Table.Td></Table.Tr>
         </Table.Tbody>
       </Table>
       {may ? null : <Alert color="yellow">{why}</Alert>}
@@ -109,19 +109,19 @@ function Limits() {
         <Title order={2} size="h4">{t('settings.limits')}</Title>
         <Text size="sm" mb="sm">{t('settings.limits.why')}</Text>
         <TextInput maw={360} mb="sm" aria-label={t('settings.find')} placeholder={t('settings.find')} value={find} onChange={(e) => setFind(e.currentTarget.value)} />
-        <Rows list={shown} />
+        <Rows title={t('settings.limits')} list={shown} />
       </Paper>
     </>
   )
 }
 
 function LimitTable({ title, why, list }: { title: string; why: string; list: Limit[] }) {
-  return <Paper withBorder p="md"><Title order={2} size="h4">{title}</Title><Text size="sm" mb="sm">{why}</Text><Rows list={list} /></Paper>
+  return <Paper withBorder p="md"><Title order={2} size="h4">{title}</Title><Text size="sm" mb="sm">{why}</Text><Rows title={title} list={list} /></Paper>
 }
 
-function Rows({ list }: { list: Limit[] }) {
+function Rows({ title, list }: { title: string; list: Limit[] }) {
   return (
-    <div className="grid-wrap">
+    <div className="grid-wrap" role="region" aria-label={title} tabIndex={0}>
       <Table verticalSpacing={2}>
         <Table.Thead><Table.Tr><Table.Th>{t('settings.limit')}</Table.Th><Table.Th>{t('values.value')}</Table.Th><Table.Th>{t('settings.what')}</Table.Th></Table.Tr></Table.Thead>
         <Table.Tbody>{list.map((l) => <Table.Tr key={l.name}><Table.Td><Code>{l.name}</Code></Table.Td><Table.Td className="numbers">{said(l)}</Table.Td><Table.Td>{l.help}</Table.Td></Table.Tr>)}</Table.Tbody>
