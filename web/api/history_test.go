@@ -39,8 +39,11 @@ func TestWhoUsesAFieldIsFoundInPublishedScenariosAndDrafts(t *testing.T) {
 	w.do("PUT", "/scenarios/reader/draft", `{"structure":"Order","steps":[{"id":"e","kind":"edit_object","set":{"note":"y","status":"paid"}}]}`).is(200)
 	uses := w.do("GET", "/structures/Order/uses", "").is(200)
 	for i, want := range []struct{ field, scenario, published, draft string }{
-		{"number", "reader", "true", "false"}, {"status", "reader", "true", "true"}, {"owner", "reader", "true", "false"},
-		{"note", "reader", "false", "true"}, {"note", "writer", "false", "true"},
+		{"number", "reader", "true", "false"},
+		{"status", "reader", "true", "true"},
+		{"owner", "reader", "true", "false"},
+		{"note", "reader", "false", "true"},
+		{"note", "writer", "false", "true"},
 	} {
 		at := fmt.Sprintf("items.%d.", i)
 		uses.has(at+"field", want.field, at+"scenario", want.scenario, at+"published", want.published, at+"draft", want.draft)

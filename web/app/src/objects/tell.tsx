@@ -55,8 +55,8 @@ function Outcome({ app, runs, change, undo }: { app: string; runs: string[]; cha
       <span>{runs.length > 0 ? t('objects.ran', { n: runs.length }) : t('objects.noRun')}</span>
       {failed > 0 ? <span>· {t('objects.failed', { n: failed })}</span> : null}
       {known.some((k) => k.pushed) && (delivered > 0 || settled) ? <span>· {delivered > 0 ? t('run.delivered', { n: delivered }) : t('run.nobody')}</span> : null}
-      {runs[0] ? <Anchor component={Link} href={`${at}/runs/${runs[0]}`}>{t('objects.seeRun')}</Anchor> : null}
-      {change ? <Anchor component={Link} href={`${at}/changes/${change}`}>{t('objects.whyNot')}</Anchor> : null}
+      {runs[0] ? <Anchor size="sm" component={Link} href={`${at}/runs/${runs[0]}`}>{t('objects.seeRun')}</Anchor> : null}
+      {change ? <Anchor size="sm" component={Link} href={`${at}/changes/${change}`}>{t('objects.whyNot')}</Anchor> : null}
       {undo ? <Button size="compact-xs" variant="light" loading={undoing} onClick={() => { setUndoing(true); void undo().catch((e: unknown) => complain(t('objects.undo'), e)).finally(() => setUndoing(false)) }}>{t('objects.undo')}</Button> : null}
     </Group>
   )

@@ -31,7 +31,7 @@ export function Cell({ field, object, save }: { field: Field; object: Thing; sav
   const label = t('objects.edit', { field: field.name || field.id, object: object.id, value: (field.type === 'boolean' ? shown(value) : text) || t('none') })
   if (!save) return <span className="cell-shown">{(field.type === 'boolean' ? shown(value) : text) || t('none')}</span>
   if (draft === undefined) {
-    return <button type="button" className="cell" aria-label={label} onClick={() => setDraft(text)}>{field.type === 'boolean' ? shown(value) : text || t('none')}</button>
+    return <button type="button" className="cell" aria-label={label} onClick={() => setDraft(text)}>{(field.type === 'boolean' ? shown(value) : text) || t('none')}</button>
   }
   const done = () => {
     setDraft(undefined)

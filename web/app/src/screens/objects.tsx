@@ -108,7 +108,7 @@ function Grid({ app, structure }: { app: string; structure: Structure }) {
             <Table.Tbody>
               {items.map((o) => (
                 <Table.Tr key={o.id}>
-                  <Table.Td className="id"><Anchor component={Link} href={here(o.id)} aria-label={t('objects.open', { object: o.id })}>{o.id}</Anchor></Table.Td>
+                  <Table.Td className="id"><Anchor size="sm" component={Link} href={here(o.id)} aria-label={t('objects.open', { object: o.id })}>{o.id}</Anchor></Table.Td>
                   {fields.map((f) => <Table.Td key={f.id}><Cell field={f} object={o} save={may ? (value) => save(o, f, value) : undefined} /></Table.Td>)}
                   {extra.map((id) => <Table.Td key={id} className="id">{id.endsWith('_at') ? <Time at={String(o[id])} /> : String(o[id] ?? '')}</Table.Td>)}
                 </Table.Tr>
