@@ -59,6 +59,9 @@ type Store interface {
 	// Changes lists changes after a cursor in an order in which no change can appear behind a cursor that was given out, at most limit
 	// and PageBytes.
 	Changes(ctx context.Context, app AppID, after ChangeCursor, limit int) ([]*Change, ChangeCursor, error)
+	// ObjectChanges lists the changes of one object, newest first, at most limit and PageBytes (see Full). Only those with a number
+	// below before; 0 means any.
+	ObjectChanges(ctx context.Context, app AppID, structure, object string, before int64, limit int) ([]*Change, error)
 
 	// Run returns one run.
 	Run(ctx context.Context, app AppID, id RunID) (*Run, error)

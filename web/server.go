@@ -43,6 +43,9 @@ type Options struct {
 	// Address tells the address of a client; behind a proxy it has to look at a header that the proxy sets. Nil means the peer.
 	Address func(*http.Request) string
 	Limits  Limits
+	// StoreName is what the store is called, Settings what the server was started with: both for /api/v1/settings.
+	StoreName string
+	Settings  []api.Setting
 	// Shown are rows for /api/v1/limits of parts that are wired from outside, such as sockets.
 	Shown []api.Limit
 	// Clock is the time of the rate limit. Nil means time.Now.
@@ -109,7 +112,7 @@ func New(o Options) *Server {
 	s.conns.max = s.limits.Connections
 	s.api = api.New(api.Options{
 		Engine: o.Engine, Store: o.Store, Accounts: o.Accounts, Kinds: o.Kinds, Presence: o.Presence, Console: o.Console, PrivateHosts: o.PrivateHosts, Log: o.Log, Version: o.Version,
-		Address: o.Address, Secure: s.secure, Limits: s.limits.API, Shown: s.shown(),
+		Address: o.Address, Secure: s.secure, Limits: s.limits.API, Shown: s.shown(), StoreName: o.StoreName, Settings: o.Settings,
 	})
 	s.routes()
 	return s
@@ -141,6 +144,7 @@ func (s *Server) routes() {
 	s.mux.Handle("GET /assets/", app.Files())
 	s.mux.HandleFunc("GET /{$}", s.webApp)
 	s.mux.HandleFunc("GET /a/", s.webApp)
+	s.mux.HandleFunc("GET /api/docs", s.webApp)
 	for path, h := range s.opt.Extra {
 		s.mux.Handle(path, h)
 	}

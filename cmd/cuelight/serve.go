@@ -8,6 +8,8 @@ import (
 	"os"
 	"time"
 
+	"github.com/alecthomas/kong"
+
 	"github.com/cuelight/cuelight/cmd/internal/app"
 	"github.com/cuelight/cuelight/cmd/internal/files"
 	"github.com/cuelight/cuelight/web/demo"
@@ -26,7 +28,7 @@ type serveCmd struct {
 }
 
 // Run serves until the program is told to stop.
-func (c *serveCmd) Run(ctx context.Context) error {
+func (c *serveCmd) Run(ctx context.Context, parsed *kong.Context) error {
 	started := time.Now()
 	data, remove, err := c.dataDir()
 	if err != nil {
@@ -35,7 +37,7 @@ func (c *serveCmd) Run(ctx context.Context) error {
 	defer remove()
 	cfg := app.Config{
 		Listen: c.Listen, Database: c.Database, Data: data, PublicURL: c.PublicURL, Demo: c.Demo, DemoPublic: c.DemoPublic, Log: logger(c.LogLevel),
-		Version: version(), SecretKeyFile: c.SecretKey,
+		Version: version(), SecretKeyFile: c.SecretKey, Settings: settingsOf(parsed, data),
 	}
 	if c.Demo {
 		if cfg.DemoApps, err = demoApps(); err != nil {
@@ -53,11 +55,7 @@ func (c *serveCmd) Run(ctx context.Context) error {
 	if err := a.Listen(); err != nil {
 		return err
 	}
-	kind := "SQLite"
-	if c.Database != "" {
-		kind = "PostgreSQL"
-	}
-	fmt.Printf("Cuelight %s · %s · %s\n", version(), kind, c.where(data))
+	fmt.Printf("Cuelight %s · %s · %s\n", version(), cfg.StoreName(), c.where(data))
 	for _, line := range a.Banner(ctx) {
 		fmt.Println(line)
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -104,6 +105,19 @@ func (s *Store) Changes(ctx context.Context, app engine.AppID, after engine.Chan
 		plain[i], after = c.Change, engine.ChangeCursor{Tx: c.tx, Seq: c.Seq}
 	}
 	return plain, after, err
+}
+
+// ObjectChanges lists the changes of one object. Their numbers are in the order of their commits: each was drawn while the object was locked.
+func (s *Store) ObjectChanges(ctx context.Context, app engine.AppID, structure, object string, before int64, limit int) ([]*engine.Change, error) {
+	return page(ctx, s, scanChange, selectChange+` WHERE app = $1 AND structure = $2 AND object = $3 AND seq < $4 ORDER BY seq DESC LIMIT $5`, app, structure, object, orAny(before), limit)
+}
+
+// orAny is a bound that nothing reaches where none is given.
+func orAny(before int64) int64 {
+	if before == 0 {
+		return math.MaxInt64
+	}
+	return before
 }
 
 // Run returns one run.

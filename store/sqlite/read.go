@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
+	"math"
 	"time"
 
 	"github.com/cuelight/cuelight/engine"
@@ -86,6 +87,19 @@ func (s *Store) Changes(ctx context.Context, app engine.AppID, after engine.Chan
 		after = engine.ChangeCursor{Seq: changes[n-1].Seq}
 	}
 	return changes, after, err
+}
+
+// ObjectChanges lists the changes of one object.
+func (s *Store) ObjectChanges(ctx context.Context, app engine.AppID, structure, object string, before int64, limit int) ([]*engine.Change, error) {
+	return page(ctx, s, scanChange, selectChange+` WHERE app = ? AND structure = ? AND object = ? AND seq < ? ORDER BY seq DESC LIMIT ?`, app, structure, object, orAny(before), limit)
+}
+
+// orAny is a bound that nothing reaches where none is given.
+func orAny(before int64) int64 {
+	if before == 0 {
+		return math.MaxInt64
+	}
+	return before
 }
 
 // Run returns one run.

@@ -14,6 +14,7 @@ var pageCases = map[string]func(*testing.T, engine.Store){
 	"Pages/OfRecordsEndAtTheirBytes":        recordPages,
 	"Pages/OfStepsEndAtTheirBytes":          stepPages,
 	"Pages/OfChangesEndAtTheirBytes":        changePages,
+	"Pages/OfAnObjectsChangesNewestFirst":   objectChanges,
 	"Runs/AreListedWithoutTheirState":       runsWithoutState,
 	"Runs/BacklogCountsByScenario":          backlogByScenario,
 	"Runs/OpenVersionsAreListedOnce":        openVersions,

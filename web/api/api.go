@@ -50,6 +50,10 @@ type Options struct {
 	// Secure says that clients come by TLS; cookies are then bound to it. Nil means where the request itself is TLS.
 	Secure func(*http.Request) bool
 	Limits Limits
+	// StoreName is what the store is called, such as SQLite.
+	StoreName string
+	// Settings are what the server was started with.
+	Settings []Setting
 	// Shown are rows for /limits of parts that this package does not know, such as sockets.
 	Shown []Limit
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"strconv"
 	"time"
 
 	"github.com/cuelight/cuelight/engine"
@@ -71,12 +72,17 @@ func image(data json.RawMessage, s *engine.Structure) json.RawMessage {
 type listChangesIn struct {
 	AppPath
 	PageQuery
+	Structure string `query:"structure" maxLength:"63" doc:"With object: only the changes of this one object, newest first."`
+	Object    string `query:"object" maxLength:"64" doc:"With structure: the id of the object, which may be deleted by now."`
 }
 
 func (a *API) listChanges(ctx context.Context, c *call, in *listChangesIn, _ *none) (*pageOut[changeView], error) {
 	limit, err := a.pageLimit(in.Limit)
 	if err != nil {
 		return nil, err
+	}
+	if in.Structure != "" || in.Object != "" {
+		return a.objectChanges(ctx, c, in, limit)
 	}
 	var after engine.ChangeCursor
 	if in.Cursor != "" {
@@ -99,6 +105,35 @@ func (a *API) listChanges(ctx context.Context, c *call, in *listChangesIn, _ *no
 	if next != (engine.ChangeCursor{}) {
 		// There is always a next place: changes go on, and a reader that polls begins there.
 		out.Body.Next = fmt.Sprintf("%d.%d", next.Tx, next.Seq)
+	}
+	return out, nil
+}
+
+// objectChanges is the history of one object, newest first. It is there also when the object is not any more.
+func (a *API) objectChanges(ctx context.Context, c *call, in *listChangesIn, limit int) (*pageOut[changeView], error) {
+	s, err := a.structure(ctx, c.app, in.Structure)
+	if err != nil {
+		return nil, err
+	}
+	if !engine.ValidID(in.Object) {
+		return nil, wrongField("object", "ID", "must be the id of an object")
+	}
+	before := int64(0)
+	if in.Cursor != "" {
+		if before, err = strconv.ParseInt(in.Cursor, 10, 64); err != nil || before < 1 {
+			return nil, wrongField("cursor", "CURSOR", "must be the next of an earlier page")
+		}
+	}
+	changes, err := a.opt.Store.ObjectChanges(ctx, c.app, s.ID, in.Object, before, limit)
+	if err != nil {
+		return nil, err
+	}
+	out := &pageOut[changeView]{Body: page[changeView]{Items: []changeView{}}}
+	for _, ch := range changes {
+		out.Body.Items = append(out.Body.Items, showChange(ch, map[string]*engine.Structure{s.ID: s}))
+	}
+	if engine.Full(changes, limit) {
+		out.Body.Next = strconv.FormatInt(changes[len(changes)-1].Seq, 10)
 	}
 	return out, nil
 }

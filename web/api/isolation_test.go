@@ -46,8 +46,14 @@ var crossings = map[string][]crossing{
 		{path: "/structures/{structure}/objects/{other_object}?wait=1s", body: `{"name":"x"}`},
 		{path: "/structures/User/objects/{user}", body: `{"role":"boss"}`},
 	},
-	"deleteObject":  {{path: "/structures/Order/objects/{object}"}, {path: "/structures/{structure}/objects/{other_object}"}, {path: "/structures/User/objects/{user}"}},
-	"listChanges":   {{path: "/changes", status: 200}, {path: "/changes?cursor={changes_next}", status: 200}},
+	"deleteObject": {{path: "/structures/Order/objects/{object}"}, {path: "/structures/{structure}/objects/{other_object}"}, {path: "/structures/User/objects/{user}"}},
+	"listChanges": {
+		{path: "/changes", status: 200},
+		{path: "/changes?cursor={changes_next}", status: 200},
+		{path: "/changes?structure={structure}&object={other_object}"},
+		{path: "/changes?structure=Order&object={object}", status: 200},
+		{path: "/changes?structure=Order&object={object}&cursor={seq}", status: 200},
+	},
 	"getChange":     {{path: "/changes/{seq}"}},
 	"explainChange": {{path: "/changes/{seq}/explain"}},
 	"push": {
@@ -56,6 +62,7 @@ var crossings = map[string][]crossing{
 	},
 	"listStructures": {{path: "/structures", status: 200}},
 	"getStructure":   {{path: "/structures/{structure}"}},
+	"listUses":       {{path: "/structures/{structure}/uses"}, {path: "/structures/Order/uses", status: 200}},
 	"saveStructure": {
 		{path: "/structures/Order?drop=note", body: `{"fields":[{"id":"of","type":"link","structure":"{structure}"}]}`, status: 409},
 		{path: "/structures/{structure}", body: `{"fields":[]}`, status: 201},

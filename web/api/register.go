@@ -25,7 +25,7 @@ func (a *API) registerObjects() {
 	register(a, Route{Method: "GET", Path: objects + "/{id}", Name: "getObject", Summary: "Read an object", Scope: account.ObjectsRead}, a.getObject)
 	register(a, Route{Method: "PATCH", Path: objects + "/{id}", Name: "changeObject", Summary: "Change fields of an object (RFC 7396)", Scope: account.ObjectsWrite, free: true, also: []int{202, 204}}, a.changeObject)
 	register(a, Route{Method: "DELETE", Path: objects + "/{id}", Name: "deleteObject", Summary: "Delete an object", Scope: account.ObjectsWrite, Status: 204, also: []int{202}}, a.deleteObject)
-	register(a, Route{Method: "GET", Path: inn + "/changes", Name: "listChanges", Summary: "List changes, oldest first", Scope: account.ObjectsRead}, a.listChanges)
+	register(a, Route{Method: "GET", Path: inn + "/changes", Name: "listChanges", Summary: "List changes, oldest first; those of one object newest first", Scope: account.ObjectsRead}, a.listChanges)
 	register(a, Route{Method: "GET", Path: inn + "/changes/{seq}", Name: "getChange", Summary: "Read a change", Scope: account.ObjectsRead}, a.getChange)
 	register(a, Route{Method: "GET", Path: inn + "/changes/{seq}/explain", Name: "explainChange", Summary: "Why did a change start what it started, and not the rest? Needs scenarios:read and runs:read too", Scope: account.ObjectsRead}, a.explainChange)
 	register(a, Route{Method: "POST", Path: inn + "/push", Name: "push", Summary: "Send an event to open pages", Scope: account.Push}, a.push)
@@ -35,6 +35,8 @@ func (a *API) registerDocuments() {
 	register(a, Route{Method: "GET", Path: inn + "/structures", Name: "listStructures", Summary: "List structures", Anyone: true}, a.listStructures)
 	register(a, Route{Method: "GET", Path: inn + "/structures/{structure}", Name: "getStructure", Summary: "Read a structure", Anyone: true}, a.getStructure)
 	register(a, Route{Method: "PUT", Path: inn + "/structures/{structure}", Name: "saveStructure", Summary: "Make or change a structure", Scope: account.ScenariosWrite, free: true, also: []int{201}}, a.saveStructure)
+
+	register(a, Route{Method: "GET", Path: inn + "/structures/{structure}/uses", Name: "listUses", Summary: "Which scenarios, published and drafts, use which fields of a structure", Scope: account.ScenariosRead}, a.listUses)
 
 	const constants, secrets = inn + "/constants", inn + "/secrets"
 	register(a, Route{Method: "GET", Path: constants, Name: "listConstants", Summary: "List constants", Scope: account.ScenariosRead}, a.listConstants)
@@ -109,5 +111,6 @@ func (a *API) registerServer() {
 	register(a, Route{Method: "GET", Path: root + "/step-kinds", Name: "listStepKinds", Summary: "The catalogue of steps", Anyone: true, also: []int{304}}, a.listStepKinds)
 	register(a, Route{Method: "GET", Path: root + "/trigger-kinds", Name: "listTriggerKinds", Summary: "The catalogue of triggers", Anyone: true, also: []int{304}}, a.listTriggerKinds)
 	register(a, Route{Method: "GET", Path: root + "/limits", Name: "listLimits", Summary: "All limits", Anyone: true}, a.listLimits)
+	register(a, Route{Method: "GET", Path: root + "/settings", Name: "listSettings", Summary: "What the server runs with, and where each value comes from", Scope: account.AdminScope}, a.listSettings)
 	register(a, Route{Method: "GET", Path: root + "/version", Name: "getVersionOfServer", Summary: "The program's version", Public: true}, a.version)
 }

@@ -32,6 +32,7 @@ var rights = map[string]string{
 	"startScenario": "builder scenarios:write", "stopScenario": "builder scenarios:write", "pauseScenario": "builder scenarios:write", "runMissed": "builder scenarios:write", "forgetMissed": "builder scenarios:write", "cancelRun": "builder runs:write",
 	"retryRun": "builder runs:write", "runAgain": "builder runs:write",
 	"callScenario": "builder runs:write",
+	"listUses":     "viewer builder scenarios:read",
 	"listRuns":     "viewer builder runs:read", "getRun": "viewer builder runs:read", "listSteps": "viewer builder runs:read",
 	"listUsers": "viewer builder objects:read", "getUser": "viewer builder objects:read",
 	"createUser": "builder users:write", "changeUser": "builder users:write", "deleteUser": "builder users:write",
@@ -44,7 +45,7 @@ var rights = map[string]string{
 	"listConnections": "viewer builder runs:read", "disconnect": "builder users:write", "listRefusals": "viewer builder runs:read",
 	"listEvents": "viewer builder", // and tokens with both scopes
 	"listApps":   "everyone", "createApp": "server", "getApp": "everyone", "changeApp": "",
-	"listStepKinds": "everyone", "listTriggerKinds": "everyone", "listLimits": "everyone", "getVersionOfServer": "public",
+	"listStepKinds": "everyone", "listTriggerKinds": "everyone", "listLimits": "everyone", "getVersionOfServer": "public", "listSettings": "server",
 }
 
 // allowed reads the row.

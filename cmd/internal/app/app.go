@@ -26,6 +26,7 @@ import (
 	"github.com/cuelight/cuelight/store"
 	"github.com/cuelight/cuelight/triggers"
 	"github.com/cuelight/cuelight/web"
+	"github.com/cuelight/cuelight/web/api"
 	"github.com/cuelight/cuelight/web/live"
 )
 
@@ -48,6 +49,8 @@ type Config struct {
 	DemoApps [][]json.RawMessage
 	// DemoPublic says that whoever can reach the server may use the demo; its token is then not shown on the page.
 	DemoPublic bool
+	// Settings are what /api/v1/settings says.
+	Settings []api.Setting
 	// Version is what /api/v1/version says.
 	Version string
 	Live    live.Limits
@@ -55,6 +58,14 @@ type Config struct {
 	// Logins are the limits of logins.
 	Logins account.Limits
 	Log    *slog.Logger
+}
+
+// StoreName is what the store is called.
+func (c *Config) StoreName() string {
+	if c.Database != "" {
+		return "PostgreSQL"
+	}
+	return "SQLite"
 }
 
 // App is a server with everything that belongs to it.
@@ -370,7 +381,7 @@ func allowed(origins []string, origin string) bool {
 func (a *App) webOptions() web.Options {
 	o := web.Options{
 		Engine: a.Engine, Store: a.Store, Accounts: a.Accounts, Kinds: engine.Kinds{Steps: steps.All(), Triggers: triggers.All()},
-		Live: a.Live.Handler(), Presence: a.Live, Console: a.Live, PrivateHosts: steps.CheckPrivateHosts, Log: a.log, Version: a.cfg.Version, Limits: a.cfg.Web, Shown: a.cfg.shown(),
+		Live: a.Live.Handler(), Presence: a.Live, Console: a.Live, PrivateHosts: steps.CheckPrivateHosts, Log: a.log, Version: a.cfg.Version, Limits: a.cfg.Web, Shown: a.cfg.shown(), StoreName: a.cfg.StoreName(), Settings: a.cfg.Settings,
 		TLS: strings.HasPrefix(a.cfg.PublicURL, "https://"),
 	}
 	if a.cfg.Demo {

@@ -9,6 +9,9 @@ import { SignIn } from './screens/sign-in'
 import { NotFound, Trouble, Waiting } from './ui/state'
 
 // Each screen comes when it is opened first.
+const Access = lazy(async () => ({ default: (await import('./screens/access')).Access }))
+const ApiDocs = lazy(async () => ({ default: (await import('./docs/api-docs')).ApiDocs }))
+const Apps = lazy(async () => ({ default: (await import('./screens/apps')).Apps }))
 const Explain = lazy(async () => ({ default: (await import('./screens/explain')).Explain }))
 const Live = lazy(async () => ({ default: (await import('./screens/live')).Live }))
 const Objects = lazy(async () => ({ default: (await import('./screens/objects')).Objects }))
@@ -16,6 +19,8 @@ const RunDetail = lazy(async () => ({ default: (await import('./screens/run')).R
 const Runs = lazy(async () => ({ default: (await import('./screens/runs')).Runs }))
 const Scenarios = lazy(async () => ({ default: (await import('./screens/scenarios')).Scenarios }))
 const People = lazy(async () => ({ default: (await import('./screens/people')).People }))
+const Settings = lazy(async () => ({ default: (await import('./screens/settings')).Settings }))
+const StructureScreen = lazy(async () => ({ default: (await import('./screens/structure')).StructureScreen }))
 const Values = lazy(async () => ({ default: (await import('./screens/values')).Values }))
 const Builder = lazy(async () => ({ default: (await import('./builder/builder')).Builder }))
 
@@ -28,6 +33,7 @@ export function Routes() {
   return (
     <Switch>
       <Route path="/a/:app/*?">{({ app }) => <InApp app={decodeURIComponent(app)} session={session.data?.id ?? ''} />}</Route>
+      <Route path="/api/docs"><Suspense fallback={<Waiting />}><ApiDocs /></Suspense></Route>
       <Route path="/"><FirstApp /></Route>
       <Route><NotFound /></Route>
     </Switch>
@@ -56,6 +62,10 @@ function InApp({ app, session }: { app: string; session: string }) {
           <Route path={`${at}/runs/:id`}>{({ id }) => <RunDetail app={app} id={decodeURIComponent(id)} />}</Route>
           <Route path={`${at}/changes/:seq`}>{({ seq }) => <Explain app={app} seq={seq} />}</Route>
           <Route path={`${at}/objects/:structure?`}>{({ structure }) => <Objects app={app} structure={decodeURIComponent(structure ?? '')} />}</Route>
+          <Route path={`${at}/structures/:id?`}>{({ id }) => <StructureScreen key={id ?? ''} app={app} id={decodeURIComponent(id ?? '')} />}</Route>
+          <Route path={`${at}/access`}><Access app={app} /></Route>
+          <Route path={`${at}/apps`}><Apps app={app} /></Route>
+          <Route path={`${at}/settings`}><Settings app={app} /></Route>
           <Route path={`${at}/live`}><Live app={app} /></Route>
           <Route path={`${at}/users`}><People app={app} /></Route>
           <Route path={`${at}/values`}><Values app={app} /></Route>

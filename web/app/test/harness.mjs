@@ -17,7 +17,7 @@ execFileSync('go', ['build', '-o', program, './cmd/cuelight'], { cwd: root, stdi
 let server
 process.on('exit', () => server?.kill('SIGKILL')) // also where a check script itself breaks
 async function serve(listen) {
-  server = spawn(program, ['serve', '--demo', '--data', join(folder, 'data'), '--listen', listen, '--limit', 'requests=100000', '--limit', 'pushes=100000'], { cwd: folder, stdio: ['ignore', 'pipe', 'ignore'] })
+  server = spawn(program, ['serve', '--demo', '--data', join(folder, 'data'), '--listen', listen, '--limit', 'requests=100000', '--limit', 'pushes=100000', '--limit', 'batches=100000'], { cwd: folder, env: { ...process.env, CUELIGHT_LOG_LEVEL: 'error' }, stdio: ['ignore', 'pipe', 'ignore'] })
   const said = {}
   return new Promise((resolve, reject) => {
     server.once('exit', (code) => reject(new Error(`the server ended with ${code}`)))

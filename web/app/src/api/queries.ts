@@ -3,7 +3,7 @@ import { useMemo } from 'react'
 
 import { ApiError, call } from './client'
 import { pace } from './pace'
-import type { App, Connection, Constant, EventName, Previewed, Kind, Page, Refusal, Run, Scenario, ScenarioDoc, Secret, Session, StepRecord, Structure, Thing, User, UserSession } from './types'
+import type { Account, App, Connection, Constant, EventName, FieldUse, Limit, Previewed, Kind, Page, Refusal, Run, Scenario, ScenarioDoc, Secret, Session, Setting, StepRecord, Structure, Thing, Token, User, UserSession } from './types'
 
 export const queryClient = new QueryClient({
   defaultOptions: {
@@ -51,7 +51,11 @@ export function useAllKinds(): Map<string, Kind> {
 }
 
 export const useStructures = (app: string) =>
-  useQuery({ queryKey: [app, 'structures'], queryFn: () => get<Page<Structure>>(appPath(app, '/structures')) })
+  useQuery({
+    queryKey: [app, 'structures'],
+    refetchInterval: (query) => (query.state.data?.items.some((s) => s.filling) ? 1000 : false),
+    queryFn: () => get<Page<Structure>>(appPath(app, '/structures')),
+  })
 
 export const useScenarios = (app: string) =>
   useQuery({ queryKey: [app, 'scenarios'], refetchInterval: pace, queryFn: () => get<Page<Scenario>>(appPath(app, '/scenarios?limit=200')) })
@@ -125,7 +129,9 @@ export const useObjects = (app: string, structure: string, list: ObjectList) =>
   useInfiniteQuery({
     queryKey: [app, 'objects', structure, list],
     enabled: structure !== '',
-    refetchInterval: often,
+    placeholderData: keepPreviousData,
+    // Who has gone deep into a list reads; all its pages are read anew only when they change something.
+    refetchInterval: (query) => ((query.state.data?.pages.length ?? 0) > 3 ? false : often),
     initialPageParam: '',
     getNextPageParam: (page: Page<Thing>) => page.next,
     queryFn: ({ pageParam }) => {
@@ -133,6 +139,19 @@ export const useObjects = (app: string, structure: string, list: ObjectList) =>
       return get<Page<Thing>>(appPath(app, `/structures/${encodeURIComponent(structure)}/objects?${query}`))
     },
   })
+
+export const useUses = (app: string, structure: string) =>
+  useQuery({ queryKey: [app, 'uses', structure], enabled: structure !== '', queryFn: () => get<Page<FieldUse>>(appPath(app, `/structures/${encodeURIComponent(structure)}/uses`)) })
+
+export const useAccounts = (enabled: boolean) => useQuery({ queryKey: ['accounts'], enabled, queryFn: () => get<Page<Account>>('/accounts?limit=200') })
+
+export const useTokens = (enabled: boolean) => useQuery({ queryKey: ['tokens'], enabled, queryFn: () => get<Page<Token>>('/tokens?limit=200') })
+
+export const useLimits = () => useQuery({ queryKey: ['limits'], queryFn: () => get<Page<Limit>>('/limits') })
+
+export const useSettings = (enabled: boolean) => useQuery({ queryKey: ['settings'], enabled, queryFn: () => get<{ version: string; store: string; items: Setting[] }>('/settings') })
+
+export const useVersionOfServer = () => useQuery({ queryKey: ['version'], queryFn: () => get<{ version: string; go: string }>('/version') })
 
 export const useApp = (app: string) => useQuery({ queryKey: [app, 'app'], queryFn: () => get<App>(appPath(app)) })
 

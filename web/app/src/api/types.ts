@@ -2,7 +2,16 @@ export type Page<T> = { items: T[]; next?: string; total?: number; total_at_leas
 
 export type Session = { kind: string; id: string; role?: 'admin' | 'builder' | 'viewer'; scopes: string[] }
 
-export type App = { id: string; name?: string; guests?: boolean; origins?: string[]; time_zone?: string }
+export type App = { id: string; name?: string; guests?: boolean; origins?: string[]; time_zone?: string; private_hosts?: string[] }
+
+export type Account = { email: string; role: 'admin' | 'builder' | 'viewer'; disabled?: boolean; created_at: string }
+
+export type Token = { id: string; name: string; app: string; scopes: string[]; by?: string; created_at: string; expires_at?: string }
+
+export type Limit = { name: string; value: number; unit: string; help: string }
+
+/** What the server was started with. */
+export type Setting = { name: string; value: string; from: 'flag' | 'env' | 'default'; flag: string; env?: string; help: string }
 
 export type User = { id: string; name: string | null; email: string | null; role: string | null; disabled: boolean | null }
 
@@ -48,16 +57,25 @@ export type Field = {
   required?: boolean
   unique?: boolean
   indexed?: boolean
+  default?: Value
   options?: string[]
   structure?: string
   auto?: string
 }
 
-export type Structure = { id: string; name?: string; title?: string; fields: Field[] }
+/** How far the system run over the objects of a structure is. */
+export type Filling = { fields: string[]; done: number; total?: number; waits?: { object: string; field: string; other?: string; code: string; message: string } }
+
+export type Structure = { id: string; name?: string; title?: string; fields: Field[]; filling?: Filling; warnings?: { scenario: string; problems: { path: string; message: string }[] }[] }
+
+/** A scenario that reads or writes a field. */
+export type FieldUse = { field: string; scenario: string; name?: string; published: boolean; draft: boolean; places: string[] }
 
 export type Value = string | number | boolean | null | Value[] | { [key: string]: Value }
 
 export type Thing = { id: string; version: number; created_at: string; changed_at: string; created_by: string; changed_by: string } & { [field: string]: Value }
+
+export type Change = { seq: number; structure: string; object: string; kind: 'created' | 'changed' | 'deleted'; version: number; fields: string[]; before: { [field: string]: Value } | null; after: { [field: string]: Value } | null; who?: string; run?: string; silent?: boolean; at: string }
 
 export type ScenarioState = 'running' | 'paused' | 'stopped'
 

@@ -14,6 +14,7 @@ import type { Kind, Scenario, ScenarioDoc, Step } from '../api/types'
 import { t } from '../i18n'
 import { at, parentOf, put } from '../model/document'
 import { isStep } from '../model/steps'
+import { useMay } from '../screens/may'
 import { RunTable } from '../screens/runs'
 import { Trouble, Waiting } from '../ui/state'
 import { StateBadge } from '../ui/status'
@@ -99,6 +100,7 @@ function Bar({ app, id, editor, tab, setTab, kinds, show }: { app: string; id: s
   const toggle = useMutation({ mutationFn: (how: 'start' | 'stop' | 'pause') => call('POST', `${path}/${how}`, {}), onSettled: after })
   const wrong = publish.error ?? toggle.error
   const [differing, setDiffering] = useState(false)
+  const { guard } = useMay('scenarios:write')
   return (
     <Stack gap="xs">
       <Group justify="space-between">
@@ -114,8 +116,8 @@ function Bar({ app, id, editor, tab, setTab, kinds, show }: { app: string; id: s
           <Tooltip label={t('builder.redo')}><ActionIcon variant="default" aria-label={t('builder.redo')} disabled={!editor.canRedo} onClick={editor.redo}><Redo2 size={16} /></ActionIcon></Tooltip>
           <SegmentedControl size="xs" aria-label={t('builder.scenario')} value={tab} onChange={setTab} data={[{ value: 'edit', label: t('builder.edit') }, { value: 'runs', label: t('builder.runs') }, { value: 'yaml', label: t('builder.yaml') }, { value: 'versions', label: t('versions.title') }]} />
           <Problems editor={editor} show={show} />
-          {state === 'running' ? <Button size="xs" variant="default" loading={toggle.isPending} onClick={() => toggle.mutate('pause')}>{t('builder.pause')}</Button> : null}
-          {scenario.data && scenario.data.version > 0 ? <Button size="xs" variant="default" loading={toggle.isPending} onClick={() => toggle.mutate(state === 'running' ? 'stop' : 'start')}>{t(state === 'running' ? 'builder.stop' : 'builder.start')}</Button> : null}
+          {state === 'running' ? <Button size="xs" variant="default" loading={toggle.isPending} onClick={() => toggle.mutate('pause')} {...guard}>{t('builder.pause')}</Button> : null}
+          {scenario.data && scenario.data.version > 0 ? <Button size="xs" variant="default" loading={toggle.isPending} onClick={() => toggle.mutate(state === 'running' ? 'stop' : 'start')} {...guard}>{t(state === 'running' ? 'builder.stop' : 'builder.start')}</Button> : null}
           <Publish app={app} id={id} version={scenario.data?.version ?? 0} label={t(state === 'running' ? 'builder.publish' : 'builder.publishStart')} busy={publish.isPending} editor={editor} kinds={kinds} publish={(note) => publish.mutate(note)} />
         </Group>
       </Group>

@@ -6,15 +6,17 @@ import { appPath } from '../api/queries'
 import type { Difference } from '../api/types'
 import { t } from '../i18n'
 import type { Kinds } from '../model/yaml-write'
+import { useMay } from '../screens/may'
 import { inShort } from './difference'
 import type { Editor } from './draft'
 
 /** Asks in one line what changed, and publishes with Enter. */
 export function Publish({ app, id, version, label, busy, editor, kinds, publish }: { app: string; id: string; version: number; label: string; busy: boolean; editor: Editor; kinds: Kinds; publish: (note: string) => void }) {
   const [opened, setOpened] = useState(false)
+  const { guard } = useMay('scenarios:write')
   return (
     <Popover opened={opened} onChange={setOpened} position="bottom-end" width={320} trapFocus returnFocus withArrow>
-      <Popover.Target><Button size="xs" loading={busy} onClick={() => setOpened(!opened)}>{label}</Button></Popover.Target>
+      <Popover.Target><Button size="xs" loading={busy} onClick={() => setOpened(!opened)} {...guard}>{label}</Button></Popover.Target>
       <Popover.Dropdown>
         {opened ? <Note app={app} id={id} version={version} editor={editor} kinds={kinds} done={(note) => { setOpened(false); publish(note) }} /> : null}
       </Popover.Dropdown>

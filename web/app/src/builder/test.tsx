@@ -9,6 +9,7 @@ import { appPath, useRun, useSteps } from '../api/queries'
 import type { ScenarioDoc, Value } from '../api/types'
 import { t } from '../i18n'
 import { type Line, type Trace, traceOf } from '../model/trace'
+import { useMay } from '../screens/may'
 import { Trouble } from '../ui/state'
 import { Status } from '../ui/status'
 
@@ -53,11 +54,12 @@ export type Test = ReturnType<typeof useTest>
 
 /** The buttons that try the draft: dry at first, for real when asked for. */
 export function TestButtons({ test, disabled }: { test: Test; disabled: boolean }) {
+  const { may, guard } = useMay('scenarios:write')
   return (
     <Button.Group>
-      <Button size="xs" variant="default" leftSection={<Play size={14} />} disabled={disabled} loading={test.dry.isPending || test.real.isPending} onClick={() => test.dry.mutate(undefined)}>{t('test.dry')}</Button>
+      <Button size="xs" variant="default" leftSection={<Play size={14} />} disabled={disabled} loading={test.dry.isPending || test.real.isPending} onClick={() => test.dry.mutate(undefined)} {...guard}>{t('test.dry')}</Button>
       <Menu position="bottom-end">
-        <Menu.Target><Button size="xs" variant="default" px={6} disabled={disabled} aria-label={t('test.more')}><ChevronDown size={14} /></Button></Menu.Target>
+        <Menu.Target><Button size="xs" variant="default" px={6} disabled={disabled || !may} aria-label={t('test.more')}><ChevronDown size={14} /></Button></Menu.Target>
         <Menu.Dropdown>
           <Menu.Item onClick={() => test.dry.mutate(undefined)}><Text size="sm" fw={500}>{t('test.dry')}</Text><Text size="xs">{t('test.dry.why')}</Text></Menu.Item>
           <Menu.Item onClick={() => test.real.mutate()}><Text size="sm" fw={500}>{t('test.real')}</Text><Text size="xs">{t('test.real.why')}</Text></Menu.Item>

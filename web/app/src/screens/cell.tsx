@@ -9,26 +9,29 @@ const shown = (value: Value | undefined): string =>
   value === null || value === undefined ? '' : typeof value === 'string' ? value : typeof value === 'boolean' ? t(value ? 'objects.yes' : 'objects.no') : JSON.stringify(value)
 
 /** What a typed text is as a value of a field's type; the server judges the rest. It fails with SyntaxError. */
-function read(field: Field, text: string): Value {
+export function readValue(field: Field, text: string): Value {
   if (text === '') return null
   switch (field.type) {
     case 'number': return JSON.parse(text) as Value
-    case 'boolean': return text === 'true'
+    case 'boolean':
+      if (text !== 'true' && text !== 'false') throw new SyntaxError(`${text}: true | false`)
+      return text === 'true'
     case 'json': return JSON.parse(text) as Value
     case 'links': return text.split(',').map((id) => id.trim()).filter(Boolean)
     default: return text
   }
 }
 
-/** A value in the grid: a button that becomes a field. Enter or leaving saves, Escape leaves it as it was. */
-export function Cell({ field, object, save }: { field: Field; object: Thing; save: (value: Value) => Promise<void> }) {
+/** A value in the grid: a button that becomes a field. Enter or leaving saves, Escape leaves it as it was. Without save it is only shown. */
+export function Cell({ field, object, save }: { field: Field; object: Thing; save: ((value: Value) => Promise<void>) | undefined }) {
   const [draft, setDraft] = useState<string>()
   const [wrong, setWrong] = useState<string>()
   const value = object[field.id]
-    const text = Array.isArray(value) && field.type === 'links' ? value.join(', ') : typeof value === 'boolean' ? String(value) : shown(value)
+  const text = Array.isArray(value) && field.type === 'links' ? value.join(', ') : typeof value === 'boolean' ? String(value) : shown(value)
   const label = t('objects.edit', { field: field.name || field.id, object: object.id, value: (field.type === 'boolean' ? shown(value) : text) || t('none') })
+  if (!save) return <span className="cell-shown">{(field.type === 'boolean' ? shown(value) : text) || t('none')}</span>
   if (draft === undefined) {
-    return <button type="button" className="cell" aria-label={label} onClick={() => setDraft(text)}>{field.type === 'boolean' ? shown(value) : text || t('none')}</button>
+    return <button type="button" className="cell" aria-label={label} onClick={() => setDraft(text)}>{(field.type === 'boolean' ? shown(value) : text) || t('none')}</button>
   }
   const done = () => {
     setDraft(undefined)
@@ -37,7 +40,7 @@ export function Cell({ field, object, save }: { field: Field; object: Thing; sav
   const keep = async (next: string) => {
     if (next === text) return done()
     try {
-      await save(read(field, next))
+      await save(readValue(field, next))
       done()
     } catch (error) {
       setWrong(error instanceof ApiError ? (error.field(field.id) ?? error.message) : String(error))

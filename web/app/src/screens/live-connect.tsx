@@ -9,6 +9,7 @@ import { t } from '../i18n'
 import { Trouble, Waiting } from '../ui/state'
 import { placeOf } from './live-connections'
 import { RefusedOne } from './live-refused'
+import { useMay } from './may'
 
 /** How a page of one's own connects, whether it has, and who may. */
 export function Connect({ app }: { app: string }) {
@@ -58,6 +59,7 @@ function Arrival({ app }: { app: string }) {
 }
 
 function Settings({ app }: { app: App }) {
+  const { guard } = useMay('admin')
   const [guests, setGuests] = useState(app.guests ?? false)
   const [origins, setOrigins] = useState(app.origins ?? [])
   const [zone, setZone] = useState(app.time_zone ?? '')
@@ -73,7 +75,7 @@ function Settings({ app }: { app: App }) {
         <Switch label={t('live.guests')} description={t('live.guests.why')} checked={guests} onChange={(e) => setGuests(e.currentTarget.checked)} />
         <TagsInput label={t('live.origins')} placeholder="https://shop.example.com" value={origins} onChange={setOrigins} />
         <TextInput label={t('live.zone')} placeholder="Europe/Riga" value={zone} onChange={(e) => setZone(e.currentTarget.value)} />
-        <Group><Button variant="default" loading={save.isPending} onClick={() => save.mutate()}>{t('live.save')}</Button>{save.isSuccess ? <Text size="sm" role="status">{t('live.saved')}</Text> : null}</Group>
+        <Group><Button variant="default" loading={save.isPending} onClick={() => save.mutate()} {...guard}>{t('live.save')}</Button>{save.isSuccess ? <Text size="sm" role="status">{t('live.saved')}</Text> : null}</Group>
         {save.isError ? <Trouble error={save.error} /> : null}
       </Stack>
     </Paper>

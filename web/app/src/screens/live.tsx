@@ -13,6 +13,7 @@ import { Connect } from './live-connect'
 import { Connections } from './live-connections'
 import { Events } from './live-events'
 import { Refused } from './live-refused'
+import { useMay } from './may'
 
 const views = ['events', 'connections', 'refused', 'connect'] as const
 
@@ -68,6 +69,7 @@ function Pulse() {
 function Send({ app }: { app: string }) {
   const users = useUsers(app)
   const events = useEvents(app)
+  const { guard } = useMay('push:all')
   const [to, setTo] = useState('*')
   const [event, setEvent] = useState('')
   const [message, setMessage] = useState('')
@@ -87,7 +89,7 @@ function Send({ app }: { app: string }) {
           <TextInput label={t('live.event')} required list="event-names" value={event} onChange={(e) => setEvent(e.currentTarget.value)} />
           <datalist id="event-names">{(events.data?.items ?? []).map((e) => <option key={e.event} value={e.event} />)}</datalist>
           <Textarea label={t('live.message')} autosize minRows={1} value={message} onChange={(e) => setMessage(e.currentTarget.value)} />
-          <Group><Button type="submit" loading={send.isPending}>{t('live.button')}</Button></Group>
+          <Group><Button type="submit" loading={send.isPending} {...guard}>{t('live.button')}</Button></Group>
           {send.isError ? <Alert color="red" role="alert">{send.error.message}</Alert> : null}
           {send.isSuccess ? <Alert color={send.data.online > 0 ? 'green' : 'yellow'} role="status">{send.data.online > 0 ? t('live.sent', { n: send.data.online }) : t('live.nobody')} <Text span size="xs">{send.data.ms} ms</Text></Alert> : null}
         </Stack>

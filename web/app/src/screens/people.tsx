@@ -8,6 +8,7 @@ import type { User } from '../api/types'
 import { t } from '../i18n'
 import { Empty, Trouble, Waiting } from '../ui/state'
 import { Time } from '../ui/time'
+import { useMay } from './may'
 
 /** The end users of an app and where they are signed in. */
 export function People({ app }: { app: string }) {
@@ -34,6 +35,7 @@ export function People({ app }: { app: string }) {
 function Row({ app, user }: { app: string; user: User }) {
   const at = appPath(app, `/users/${encodeURIComponent(user.id)}`)
   const [password, setPassword] = useState('')
+  const { guard } = useMay('users:write')
   const reset = useMutation({ mutationFn: () => call('PUT', `${at}/password`, { password }), onSuccess: () => { setPassword(''); void queryClient.invalidateQueries({ queryKey: [app, 'sessions'] }) } })
   const toggle = useMutation({ mutationFn: () => call('PATCH', at, { disabled: !user.disabled }), onSettled: () => queryClient.invalidateQueries({ queryKey: [app] }) })
   return (
@@ -44,8 +46,8 @@ function Row({ app, user }: { app: string; user: User }) {
       <Table.Td>
         <Group gap="xs" wrap="nowrap">
           <PasswordInput size="xs" w={160} aria-label={`${t('users.password')} ${user.id}`} autoComplete="new-password" value={password} error={reset.error?.message} onChange={(e) => setPassword(e.currentTarget.value)} />
-          <Button size="xs" variant="default" disabled={password === ''} loading={reset.isPending} onClick={() => reset.mutate()}>{t('users.reset')}</Button>
-          <Button size="xs" variant="subtle" loading={toggle.isPending} onClick={() => toggle.mutate()}>{t(user.disabled ? 'users.enable' : 'users.disable')}</Button>
+          <Button size="xs" variant="default" disabled={password === ''} loading={reset.isPending} onClick={() => reset.mutate()} {...guard}>{t('users.reset')}</Button>
+          <Button size="xs" variant="subtle" loading={toggle.isPending} onClick={() => toggle.mutate()} {...guard}>{t(user.disabled ? 'users.enable' : 'users.disable')}</Button>
         </Group>
       </Table.Td>
     </Table.Tr>
@@ -53,6 +55,7 @@ function Row({ app, user }: { app: string; user: User }) {
 }
 
 function NewUser({ app }: { app: string }) {
+  const { guard } = useMay('users:write')
   const [id, setID] = useState('')
   const [name, setName] = useState('')
   const [password, setPassword] = useState('')
@@ -73,7 +76,7 @@ function NewUser({ app }: { app: string }) {
           <TextInput label={t('users.id')} required value={id} error={wrong?.field('id')} onChange={(e) => setID(e.currentTarget.value)} />
           <TextInput label={t('users.name')} value={name} error={wrong?.field('name')} onChange={(e) => setName(e.currentTarget.value)} />
           <PasswordInput label={t('users.password')} w={180} autoComplete="new-password" value={password} error={wrong?.field('password')} onChange={(e) => setPassword(e.currentTarget.value)} />
-          <Button type="submit" mt={25} loading={create.isPending}>{t('users.create')}</Button>
+          <Button type="submit" mt={25} loading={create.isPending} {...guard}>{t('users.create')}</Button>
         </Group>
         {create.isError && !wrong?.problem.fields.length ? <Trouble error={create.error} /> : null}
       </form>

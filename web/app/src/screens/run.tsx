@@ -17,6 +17,7 @@ import { traceOf } from '../model/trace'
 import { Trouble, Waiting } from '../ui/state'
 import { Status } from '../ui/status'
 import { Time } from '../ui/time'
+import { useMay } from './may'
 
 /** One run: why it started, what each step did with which values, and what to do about a failure. */
 export function RunDetail({ app, id }: { app: string; id: string }) {
@@ -117,6 +118,7 @@ function Log({ app, lines }: { app: string; lines: StepRecord[] }) {
 
 function Actions({ app, run }: { app: string; run: Run }) {
   const [, navigate] = useLocation()
+  const { guard } = useMay('runs:write')
   const act = useMutation({
     mutationFn: async (what: 'retry' | 'again' | 'cancel') => (await call<Run>('POST', appPath(app, `/runs/${encodeURIComponent(run.id)}/${what}`), {})).body,
     onSuccess: async (next) => {
@@ -127,8 +129,8 @@ function Actions({ app, run }: { app: string; run: Run }) {
   return (
     <Stack gap="xs">
       <Group>
-        {run.status === 'failed' ? <Button size="xs" onClick={() => act.mutate('retry')}>{t('run.retry')}</Button> : null}
-        {isOpen(run) ? <Button size="xs" variant="default" onClick={() => act.mutate('cancel')}>{t('run.cancel')}</Button> : <Button size="xs" variant="default" onClick={() => act.mutate('again')}>{t('run.again')}</Button>}
+        {run.status === 'failed' ? <Button size="xs" onClick={() => act.mutate('retry')} {...guard}>{t('run.retry')}</Button> : null}
+        {isOpen(run) ? <Button size="xs" variant="default" onClick={() => act.mutate('cancel')} {...guard}>{t('run.cancel')}</Button> : <Button size="xs" variant="default" onClick={() => act.mutate('again')} {...guard}>{t('run.again')}</Button>}
       </Group>
       {act.isError ? <Trouble error={act.error} /> : null}
     </Stack>

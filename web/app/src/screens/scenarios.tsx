@@ -10,6 +10,7 @@ import { t } from '../i18n'
 import { summary } from '../model/document'
 import { Empty, Trouble, Waiting } from '../ui/state'
 import { StateBadge } from '../ui/status'
+import { useMay } from './may'
 
 /** The scenarios of an app: what starts them, how they stand, and the switch. */
 export function Scenarios({ app }: { app: string }) {
@@ -29,6 +30,7 @@ export function Scenarios({ app }: { app: string }) {
     else q.set(name, value)
     return q
   }, { replace: true })
+  const { guard } = useMay('scenarios:write')
   if (scenarios.isPending) return <Waiting />
   if (scenarios.isError) return <Trouble error={scenarios.error} retry={() => void scenarios.refetch()} />
   const shown = list.map((s, i) => ({ s, doc: docs[i]?.data })).filter(({ s, doc }) => `${s.id} ${s.name ?? ''} ${JSON.stringify(doc ?? {})}`.toLowerCase().includes(find.toLowerCase()))
@@ -36,7 +38,7 @@ export function Scenarios({ app }: { app: string }) {
     <Stack>
       <Group justify="space-between">
         <Title order={1} size="h2">{t('scenarios.title')}</Title>
-        <Button onClick={() => set('new', '')}>{t('scenarios.new')}</Button>
+        <Button onClick={() => set('new', '')} {...guard}>{t('scenarios.new')}</Button>
       </Group>
       <TextInput aria-label={t('scenarios.find')} placeholder={t('scenarios.find')} value={find} onChange={(e) => set('find', e.currentTarget.value || null)} />
       {shown.length === 0
@@ -56,6 +58,7 @@ export function Scenarios({ app }: { app: string }) {
 
 function Row({ app, scenario: s, doc }: { app: string; scenario: Scenario; doc: ScenarioDoc | undefined }) {
   const name = s.name || s.id
+  const { may, why } = useMay('scenarios:write')
   const toggle = useMutation({
     mutationFn: (start: boolean) => call('POST', appPath(app, `/scenarios/${encodeURIComponent(s.id)}/${start ? 'start' : 'stop'}`), {}),
     onSettled: () => queryClient.invalidateQueries({ queryKey: [app, 'scenarios'] }),
@@ -73,7 +76,7 @@ function Row({ app, scenario: s, doc }: { app: string; scenario: Scenario; doc: 
       <Table.Td><Text size="sm">{doc?.triggers?.map((g) => `${doc.structure ?? ''} ${summary(g)}`.trim()).join('; ') || t('none')}</Text></Table.Td>
       <Table.Td>
         <Group gap="xs" wrap="nowrap">
-          <Switch aria-label={t('scenarios.run', { name })} checked={s.state === 'running'} disabled={s.version === 0 || toggle.isPending} onChange={(e) => toggle.mutate(e.currentTarget.checked)} />
+          <Switch aria-label={t('scenarios.run', { name })} checked={s.state === 'running'} disabled={s.version === 0 || toggle.isPending || !may} title={why} onChange={(e) => toggle.mutate(e.currentTarget.checked)} />
           <StateBadge state={s.state} />
         </Group>
       </Table.Td>

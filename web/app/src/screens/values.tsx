@@ -8,6 +8,7 @@ import { appPath, queryClient, useConstants, useSecrets } from '../api/queries'
 import type { Constant, Secret, Value } from '../api/types'
 import { t } from '../i18n'
 import { Trouble } from '../ui/state'
+import { useMay } from './may'
 
 /** What scenarios read beside their objects: secrets, which are written and never read back, and constants. */
 export function Values({ app }: { app: string }) {
@@ -54,6 +55,7 @@ function SecretRow({ app, secret }: { app: string; secret?: Secret }) {
   const [id, setID] = useState(secret?.id ?? '')
   const [hosts, setHosts] = useState(secret?.hosts ?? [])
   const [value, setValue] = useState('')
+  const { guard } = useMay('scenarios:write')
   const { save, drop, field, wrong } = useThing(app, 'secrets', id)
   return (
     <Table.Tr>
@@ -62,8 +64,8 @@ function SecretRow({ app, secret }: { app: string; secret?: Secret }) {
       <Table.Td w={220}><PasswordInput aria-label={`${t('values.value')} ${id}`} placeholder={t(secret ? 'values.newValue' : 'values.value')} autoComplete="new-password" value={value} error={field('value')} onChange={(e) => setValue(e.currentTarget.value)} /></Table.Td>
       <Table.Td w={160}>
         <Group gap="xs" wrap="nowrap">
-          <Button size="xs" variant="default" disabled={id === ''} loading={save.isPending} onClick={() => save.mutate({ hosts, ...(value ? { value } : {}) }, { onSuccess: () => setValue('') })}>{t(secret ? 'values.save' : 'values.add')}</Button>
-          {secret ? <ActionIcon variant="subtle" color="red" aria-label={t('values.delete', { name: id })} onClick={() => drop.mutate()}><Trash2 size={16} /></ActionIcon> : null}
+          <Button size="xs" variant="default" disabled={id === ''} loading={save.isPending} onClick={() => save.mutate({ hosts, ...(value ? { value } : {}) }, { onSuccess: () => setValue('') })} {...guard}>{t(secret ? 'values.save' : 'values.add')}</Button>
+          {secret ? <ActionIcon variant="subtle" color="red" aria-label={t('values.delete', { name: id })} onClick={() => drop.mutate()} {...guard}><Trash2 size={16} /></ActionIcon> : null}
         </Group>
         {wrong ? <Text size="xs" c="red" role="alert">{wrong.message}</Text> : null}
       </Table.Td>
@@ -83,6 +85,7 @@ function read(text: string): Value {
 function ConstantRow({ app, constant }: { app: string; constant?: Constant }) {
   const [id, setID] = useState(constant?.id ?? '')
   const [value, setValue] = useState(constant === undefined ? '' : typeof constant.value === 'string' ? constant.value : JSON.stringify(constant.value))
+  const { guard } = useMay('scenarios:write')
   const { save, drop, field, wrong } = useThing(app, 'constants', id)
   return (
     <Table.Tr>
@@ -90,8 +93,8 @@ function ConstantRow({ app, constant }: { app: string; constant?: Constant }) {
       <Table.Td><TextInput className="mono" aria-label={`${t('values.value')} const.${id}`} placeholder={t('values.value')} value={value} error={field('value')} onChange={(e) => setValue(e.currentTarget.value)} /></Table.Td>
       <Table.Td w={160}>
         <Group gap="xs" wrap="nowrap">
-          <Button size="xs" variant="default" disabled={id === ''} loading={save.isPending} onClick={() => save.mutate({ value: typeof constant?.value === 'string' ? value : read(value) })}>{t(constant ? 'values.save' : 'values.add')}</Button>
-          {constant ? <ActionIcon variant="subtle" color="red" aria-label={t('values.delete', { name: id })} onClick={() => drop.mutate()}><Trash2 size={16} /></ActionIcon> : null}
+          <Button size="xs" variant="default" disabled={id === ''} loading={save.isPending} onClick={() => save.mutate({ value: typeof constant?.value === 'string' ? value : read(value) })} {...guard}>{t(constant ? 'values.save' : 'values.add')}</Button>
+          {constant ? <ActionIcon variant="subtle" color="red" aria-label={t('values.delete', { name: id })} onClick={() => drop.mutate()} {...guard}><Trash2 size={16} /></ActionIcon> : null}
         </Group>
         {wrong ? <Text size="xs" c="red" role="alert">{wrong.message}</Text> : null}
       </Table.Td>
