@@ -41,7 +41,7 @@ func (e *Engine) Preview(ctx context.Context, app AppID, doc []byte, object stri
 	if err != nil {
 		return nil, err
 	}
-	b := bindScenario(s, 0, cat.nouns(), e.opt.Kinds)
+	b := bindScenario(s, 0, cat.nouns(), e.opt.Kinds, nil)
 	env, err := e.previewEnv(ctx, cat, b.structure, object)
 	if err != nil {
 		return nil, err
