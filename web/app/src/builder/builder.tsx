@@ -15,6 +15,8 @@ import { type Asked, AskingContext, type Focused } from '../form/asking'
 import { t } from '../i18n'
 import { at, parentOf, put } from '../model/document'
 import { isStep } from '../model/steps'
+import { eventOf, fill, firstTemplates, fits, type TemplateID } from '../model/templates'
+import { Offer } from '../screens/offer'
 import { RunTable } from '../screens/runs'
 import { Trouble, Waiting } from '../ui/state'
 import { StateBadge } from '../ui/status'
@@ -225,6 +227,14 @@ function Workbench({ app, id, editor, editing }: { app: string; id: string; edit
     fieldsOf: (structure: string | undefined) => structures.data?.items.find((s) => s.id === structure)?.fields ?? [],
     structure: doc.structure,
   }
+  const start = firstTemplates.flatMap((id) => {
+    const fitting = structures.data?.items.find((s) => (doc.structure ? s.id === doc.structure : s.id !== 'User') && fits(id, s))
+    return fitting ? [{ id, fitting }] : []
+  })
+  const begin = (id: TemplateID) => {
+    const fitting = start.find((s) => s.id === id)?.fitting
+    if (fitting) edit({ ...doc, structure: fitting.id, ...fill(id, fitting, eventOf(id, fitting)) })
+  }
   const kind = step && selected ? kinds.get(`${selected.startsWith('triggers') ? 'trigger' : 'step'}:${step.kind}`) : undefined
   const inspector = (
     <AskingContext value={asking}>
@@ -251,6 +261,7 @@ function Workbench({ app, id, editor, editing }: { app: string; id: string; edit
         <ActionIcon variant="default" aria-label={t('keys.title')} title={`${t('keys.title')} (?)`} onClick={() => editing.setHelping(true)}><Keyboard size={16} /></ActionIcon>
       </Group>
       <TestResult app={app} test={test} />
+      {!doc.triggers?.length && !doc.steps?.length && start.length > 0 ? <Stack gap={6} mb="sm"><Text size="sm">{t('templates.start')}</Text><Offer only={start.map((s) => s.id)} use={begin} /></Stack> : null}
       {editing.finding ? <Find editing={editing} /> : null}
       {view === 'canvas' ? <BenchContext value={bench}><DocContext value={doc}><Canvas doc={doc} /></DocContext></BenchContext> : <Outline editing={editing} problems={problems} />}
       </div>

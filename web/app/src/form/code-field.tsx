@@ -61,10 +61,10 @@ const shown = (example: Value): string => {
   return text.length > 40 ? `${text.slice(0, 40)}…` : text
 }
 
-function option(item: Asked['items'][number]): Completion {
+function option(item: Asked['items'][number], place: number): Completion {
   const call = item.insert.endsWith('()')
   return {
-    label: item.label,
+    label: item.label, sortText: String(place).padStart(3, '0'),
     detail: item.example === null ? item.type : `${item.type} = ${shown(item.example)}`,
     ...(item.detail ? { info: item.detail } : {}),
     apply: (view, _, from, to) => view.dispatch({ changes: { from, to, insert: item.insert }, selection: { anchor: from + item.insert.length - (call ? 1 : 0) }, userEvent: 'input.complete' }),
@@ -124,7 +124,10 @@ export function CodeField(p: CodeProps) {
       const asks = now.current.form === 'expression' && text === '/'
       const found = await now.current.ask(asks ? '' : text, asks ? 0 : pos).catch(() => undefined)
       if (!found || found.items.length === 0) return null
-      return { from: units(text, found.from), to: asks ? 1 : units(text, found.to), filter: false, options: found.items.map(option) }
+      const from = units(text, found.from)
+      // All names that fit are here: what is typed next only narrows them down. Behind a slash the server does that.
+      const whole = !asks && text[from] !== '/' && found.items.length < 100
+      return { from, to: asks ? 1 : units(text, found.to), filter: whole, options: found.items.map(option), ...(whole ? { validFor: /^\w*$/ } : {}) }
     }
     const made = new EditorView({
       parent: host.current as HTMLElement,
@@ -133,7 +136,7 @@ export function CodeField(p: CodeProps) {
         extensions: [
           EditorView.cspNonce.of(nonce), history(), EditorView.lineWrapping, marked, theme,
           EditorState.phrases.of({ Completions: t('words.completions') }),
-          autocompletion({ override: [source], icons: false, maxRenderedOptions: 100, activateOnTypingDelay: 60 }),
+          autocompletion({ override: [source], icons: false, maxRenderedOptions: 100, activateOnTypingDelay: 60, interactionDelay: 0 }),
           keymap.of([{ key: 'Tab', run: acceptCompletion }, { key: 'Escape', run: escape }, ...completionKeymap.filter((k) => k.key !== 'Escape'), ...historyKeymap, ...standardKeymap]),
           attributes.current.of(described), errors.current.of([]),
           EditorView.updateListener.of((u) => {

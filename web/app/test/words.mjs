@@ -1,0 +1,126 @@
+// Fields with names in them, conditions, suggestions and templates. With a directory as its argument, it leaves screenshots there.
+import assert from 'node:assert/strict'
+import { accessible, browser, check, context, finish, setup, url } from './harness.mjs'
+
+const send = async (tab, method, path, body) => {
+  const answer = await tab.request.fetch(`${url}/api/v1/apps/demo${path}`, { method, ...(body ? { data: body } : {}) })
+  assert.ok(answer.ok(), `${method} ${path}: ${answer.status()} ${await answer.text()}`)
+  return answer.status() === 204 ? undefined : answer.json()
+}
+const draft = (tab, id) => send(tab, 'GET', `/scenarios/${id}/draft`)
+const make = (tab, id, doc = {}) => send(tab, 'PUT', `/scenarios/${id}/draft`, { kind: 'scenario', id, name: id, structure: 'Order', triggers: [], steps: [], ...doc })
+const field = (tab, name) => tab.getByRole('textbox', { name })
+const listed = (tab, name) => tab.getByRole('option', { name })
+
+await check('words: sign in', { free: true }, async (tab) => {
+  await tab.goto(setup)
+  await tab.getByLabel('E-mail').fill('ada@example.com')
+  await tab.getByLabel(/Password/).fill('a long enough password 1')
+  await tab.getByRole('button').click()
+  await tab.getByRole('heading', { name: 'Your first five minutes' }).waitFor()
+})
+
+await check('B6 names are completed with their values before the first run', {}, async (tab) => {
+  await make(tab, 'b6', { steps: [{ id: 'found', kind: 'search_objects', structure: 'Order' }, { id: 'tell', kind: 'push', to: '*', event: 'b6' }] })
+  await tab.goto(`${url}/a/demo/scenarios/b6`)
+  await tab.getByRole('button', { name: /Send PUSH-message/ }).click()
+  await tab.locator('[data-field=message] .cm-content').click()
+  await tab.keyboard.type('Order {{ num')
+  const hit = listed(tab, /^object\.number.*text = "10\d\d"/)
+  await hit.waitFor()
+  await accessible(tab, 'the open list')
+  await tab.keyboard.press('Enter')
+  await tab.keyboard.type(' of {{ object.owner.na')
+  await listed(tab, /^name.*text = "(Anna|Test User)"/).waitFor()
+  await tab.keyboard.press('Tab')
+  assert.equal(await field(tab, 'Message').innerText(), 'Order {{ object.number }} of {{ object.owner.name }}')
+  await tab.getByText(/^→ "Order 10\d\d of (Anna|Test User)"$/).waitFor()
+  // What an earlier step yields, by name and by what is in it, before it ever did.
+  await tab.keyboard.type(' {{ steps.')
+  await listed(tab, /^found/).waitFor()
+  await tab.keyboard.press('Escape') // closes the list, and only that
+  assert.ok(await tab.evaluate(() => document.activeElement.closest('[data-field=message]') !== null))
+  for (let i = 0; i < ' {{ steps.'.length; i++) await tab.keyboard.press('Backspace')
+  await tab.keyboard.press('Tab') // no list is open: on to the next field
+  await tab.waitForFunction(() => document.activeElement?.closest('[data-field=message]') === null)
+  // A slash in an empty field, and Ctrl+Space.
+  await field(tab, 'Message').fill('')
+  await tab.keyboard.type('/own')
+  await listed(tab, /^object\.owner.*a link to User/).waitFor()
+  await tab.keyboard.press('Enter')
+  assert.equal(await field(tab, 'Message').innerText(), '{{ object.owner }}')
+  await field(tab, 'Message').fill('')
+  await tab.keyboard.press('Control+Space')
+  await listed(tab, /^object\.status/).waitFor()
+  await tab.keyboard.press('Escape')
+  // The list of all data stays until another field is chosen; a click inserts.
+  await tab.getByText('Data for Message').waitFor()
+  await tab.getByRole('textbox', { name: 'Find a name or a value' }).fill('object.stat')
+  await tab.getByRole('button', { name: /^object\.status/ }).click()
+  assert.equal(await field(tab, 'Message').innerText(), '{{ object.status }}')
+  // Undo is the field's own.
+  await tab.keyboard.press('Control+z')
+  assert.equal((await field(tab, 'Message').innerText()).trim(), '')
+})
+
+await check('a mistake is underlined where it stands', {}, async (tab) => {
+  await make(tab, 'mistake', { steps: [{ id: 'tell', kind: 'push', to: '*', event: 'e', message: 'Order {{ object.numbr }}' }] })
+  await tab.goto(`${url}/a/demo/scenarios/mistake`)
+  await tab.getByRole('button', { name: /Send PUSH-message/ }).click()
+  await field(tab, 'Message').fill('So: {{ object.numbr }}')
+  await tab.locator('[data-field=message] .mistake').waitFor()
+  assert.match(await tab.locator('[data-field=message] .mistake').innerText(), /numbr/)
+  assert.equal(await field(tab, 'Message').getAttribute('aria-invalid'), 'true')
+})
+
+/** A page that is signed in as anna and notes what it is sent. */
+async function listener() {
+  const page = await context.newPage()
+  const login = await page.request.post(`${url}/good/api/v5/auth?appID=demo`, { data: { username: 'anna', password: 'anna' } })
+  const session = (await login.json()).result.token
+  await page.goto(`${url}/a/demo/`)
+  await page.evaluate((session) => {
+    window.seen = []
+    const script = document.createElement('script')
+    script.src = '/cuelight.js'
+    script.dataset.app = 'demo'
+    script.dataset.session = session
+    document.addEventListener('cuelight:event', (e) => window.seen.push(`${e.detail.event}: ${e.detail.message}`))
+    document.head.append(script)
+  }, session)
+  await page.locator('html[data-cue-status=live]').waitFor()
+  return page
+}
+
+const order = (tab, fields) => send(tab, 'PATCH', '/structures/Order/objects/1042', fields)
+for (const [id, words, trigger, push] of [
+  ['refresh', 'Refresh a list', (tab) => order(tab, { note: 'T1' }), /^t-refresh: $/],
+  ['notify', 'Notify one user', (tab) => order(tab, { note: 'T2' }), /^t-notify: Order 1042$/],
+  ['big', 'Alert on a big amount', (tab) => order(tab, { total: '5000.50' }), /^t-big: Order 1042: 5000\.50$/],
+  ['relay', 'Relay chat messages', (tab) => send(tab, 'POST', '/structures/Message/objects', { from: 'testUser', to: 'anna', text: 'Hello there' }), /^t-relay: Hello there$/],
+  ['status', 'Status change to the owner', (tab) => order(tab, { status: 'shipped' }), /^t-status: Order 1042: shipped$/],
+  ['digest', 'Nightly digest', (tab, made) => send(tab, 'POST', `/scenarios/${made}/draft/test`, { mode: 'real' }), /^t-digest: Order \(new\): \d+$/],
+  ['http', 'Call an HTTP address', (tab) => order(tab, { note: 'T7' }), /^t-http: Order 1042: .+$/],
+  ['count', 'Count of open objects', (tab) => order(tab, { note: 'T8' }), /^t-count: Order \(new\): \d+$/],
+]) {
+  await check(`T-${id} the template ${words} runs at once on the demo`, { free: true }, async (tab) => {
+    const page = await listener()
+    await tab.goto(`${url}/a/demo/scenarios`)
+    await tab.getByRole('button', { name: 'New scenario' }).click()
+    await tab.getByRole('dialog').getByRole('button', { name: new RegExp(`^${words}`) }).click()
+    await tab.getByRole('textbox', { name: 'Event name' }).fill(`t-${id}`)
+    await tab.getByRole('button', { name: 'Use', exact: true }).click()
+    await tab.getByRole('heading', { name: new RegExp(`^${words}: `) }).waitFor()
+    await tab.getByText('No problems').waitFor()
+    const made = new URL(tab.url()).pathname.split('/').at(-1)
+    await tab.getByRole('button', { name: 'Publish and start' }).click()
+    await tab.getByRole('textbox', { name: 'What changed?' }).press('Enter')
+    await tab.getByText('Version 1 is published.').waitFor()
+    await trigger(tab, made)
+    await page.waitForFunction((p) => window.seen.some((line) => new RegExp(p).test(line)), push.source)
+    await send(tab, 'POST', `/scenarios/${made}/stop`, {})
+    await page.close()
+  })
+}
+
+await finish()
