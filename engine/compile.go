@@ -304,7 +304,7 @@ func (b *binder) triggers(docs []json.RawMessage, kinds Kinds) {
 		b.slots = nil
 		wrong := len(b.errs)
 		watch, settings := kinds.Triggers[k].bind(b, rest, at)
-		t := &Trigger{ID: h.ID, Kind: h.Kind, Watch: watch, version: b.version}
+		t := &Trigger{ID: h.ID, Kind: h.Kind, Watch: watch, version: b.version, path: at}
 		if len(b.errs) == wrong {
 			if t.Schedule = b.compileSchedule(kinds.Triggers[k], settings, at); t.Schedule != nil {
 				b.placeSchedule(t)
