@@ -33,6 +33,7 @@ import { Outline } from './outline'
 import { Palette } from './palette'
 import { Publish } from './publish'
 import { problemsAt, problemsWithin } from './say'
+import { suggest } from './suggest'
 import { StepMenu } from './step-menu'
 import { type Unread, UnreadBanner } from './unread'
 
@@ -216,7 +217,8 @@ function Workbench({ app, id, editor, editing }: { app: string; id: string; edit
   latest.current = { doc, sample: sample.id }
   const ask = useCallback(async (path: string, text: string, pos: number) => {
     const { doc: document, sample: object } = latest.current
-    return (await call<Asked>('POST', appPath(app, `/scenarios/${encodeURIComponent(id)}/draft/complete`), { document, path, text, pos, ...(object ? { object } : {}) })).body
+    const found = (await call<Asked>('POST', appPath(app, `/scenarios/${encodeURIComponent(id)}/draft/complete`), { document, path, text, pos, ...(object ? { object } : {}) })).body
+    return suggest(app, path, text, pos, found)
   }, [app, id])
   const asking = useMemo(() => ({ address: selected ?? '', ask, focused: setFocused }), [selected, ask])
   const step = selected && isStep(selected) ? at<Step>(doc, selected) : undefined
@@ -239,7 +241,7 @@ function Workbench({ app, id, editor, editing }: { app: string; id: string; edit
   const inspector = (
     <AskingContext value={asking}>
     <Inspector
-      step={step} address={selected} kind={kind} problems={problems} previews={previews} nouns={nouns} act={editing.act} change={(name, value) => selected && edit(put(doc, `${selected}.${name}`, value), `${selected}.${name}`)}
+      step={step} address={selected} kind={kind} problems={problems} previews={previews} sample={doc.structure && sample.id ? `${doc.structure} ${sample.id}` : ''} nouns={nouns} act={editing.act} change={(name, value) => selected && edit(put(doc, `${selected}.${name}`, value), `${selected}.${name}`)}
       result={step && test.trace ? <Result key={step.id} app={app} walks={test.trace.get(step.id) ?? []} dry={test.isDry} from={() => test.dry.mutate({ ...begin, ...(test.run ? { recorded: test.run } : {}), from: step.id })} /> : null}
       menu={step ? <StepMenu act={editing.act} trigger={selected?.startsWith('triggers') ?? false} off={step.disabled === true} /> : null}
     />

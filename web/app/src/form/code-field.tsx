@@ -17,6 +17,8 @@ export type CodeProps = {
   invalid: boolean
   dataKey?: string | number
   form: Form
+  /** What is typed is looked for among names that are in use. */
+  suggests: boolean
   value: string
   onChange: (value: string) => void
   /** Whether the text that stands in the field means the value that the document has; it is then left alone. */
@@ -118,7 +120,7 @@ export function CodeField(p: CodeProps) {
   useEffect(() => {
     const source = async (context: CompletionContext): Promise<CompletionResult | null> => {
       const text = context.state.doc.toString()
-      if (!context.explicit && !wanted(text.slice(0, context.pos), now.current.form)) return null
+      if (!context.explicit && !(now.current.suggests && text !== '') && !wanted(text.slice(0, context.pos), now.current.form)) return null
       const pos = characters(text, context.pos)
       // A slash in an empty expression asks for a name; it is no part of it.
       const asks = now.current.form === 'expression' && text === '/'
@@ -126,7 +128,7 @@ export function CodeField(p: CodeProps) {
       if (!found || found.items.length === 0) return null
       const from = units(text, found.from)
       // All names that fit are here: what is typed next only narrows them down. Behind a slash the server does that.
-      const whole = !asks && text[from] !== '/' && found.items.length < 100
+      const whole = !asks && !now.current.suggests && text[from] !== '/' && found.items.length < 100
       return { from, to: asks ? 1 : units(text, found.to), filter: whole, options: found.items.map(option), ...(whole ? { validFor: /^\w*$/ } : {}) }
     }
     const made = new EditorView({

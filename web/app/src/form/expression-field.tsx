@@ -53,7 +53,7 @@ export function ExpressionField({ name, label, hidden, description, required = f
     ? (
       <Made
         {...(hidden ? { label } : { labelledBy: `${id}-label` })} {...key} describedBy={[description ? `${id}-description` : '', error ? `${id}-error` : ''].join(' ').trim()}
-        required={required} invalid={error !== undefined} form={form} value={value} onChange={onChange} means={means} error={error} autoFocus={hadFocus}
+        required={required} invalid={error !== undefined} form={form} suggests={name === 'to' || name === 'event'} value={value} onChange={onChange} means={means} error={error} autoFocus={hadFocus}
         ask={(text, pos) => asking.ask(path, text, pos)} focused={(insert) => asking.focused({ path, label, form, insert })}
       />
     )

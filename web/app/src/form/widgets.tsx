@@ -1,11 +1,13 @@
 import { ActionIcon, Autocomplete, Button, Group, MultiSelect, NativeSelect, NumberInput, Stack, Switch, TagsInput, Text, TextInput } from '@mantine/core'
 import { Plus, X } from 'lucide-react'
-import type { ReactNode } from 'react'
+import { lazy, type ReactNode, Suspense } from 'react'
 
 import type { Schema, Step } from '../api/types'
 import { t } from '../i18n'
 import { ExpressionField } from './expression-field'
 import type { Nouns } from './schema-form'
+
+const ConditionRows = lazy(async () => ({ default: (await import('./condition-rows')).ConditionRows }))
 
 type Props = { name: string; schema: Schema; required: boolean; value: unknown; step: Step; error: string | undefined; hint: (name: string) => ReactNode; nouns: Nouns; onChange: (value: unknown) => void }
 
@@ -34,6 +36,14 @@ export function Widget(p: Props) {
   if (schema.type === 'boolean') return <Switch label={common.label} description={schema.description} error={error} checked={value === true} onChange={(e) => onChange(e.currentTarget.checked || undefined)} />
   if (schema.type === 'integer' || schema.type === 'number') return <NumberInput {...common} allowDecimal={schema.type === 'number'} value={typeof value === 'number' ? value : ''} onChange={(v) => onChange(typeof v === 'number' ? v : undefined)} />
   if (schema.format === 'tree') return <ExpressionField {...common} name={name} form="template" hint={p.hint(name)} required={required} value={text(value)} means={(typed) => text(tree(typed, p.step)) === text(value)} onChange={(v) => onChange(tree(v, p.step))} />
+  if (schema.format === 'expression' && (name === 'if' || name === 'only_if')) {
+    return (
+      <ExpressionField
+        {...common} name={name} form="expression" required={required} value={text(value)} onChange={(v) => onChange(orNothing(v))}
+        hint={<><Suspense><ConditionRows label={common.label} value={text(value)} fields={nouns.fieldsOf(nouns.structure)} onChange={(v) => onChange(orNothing(v))} /></Suspense>{p.hint(name)}</>}
+      />
+    )
+  }
   if (schema.format === 'template' || schema.format === 'expression' || schema.format === 'filter') return <ExpressionField {...common} name={name} form={schema.format} hint={p.hint(name)} required={required} value={text(value)} onChange={(v) => onChange(orNothing(v))} />
   return <TextInput {...common} value={text(value)} onChange={(e) => onChange(orNothing(e.currentTarget.value))} />
 }
