@@ -103,7 +103,7 @@ func (e *Engine) previewEnv(ctx context.Context, cat *catalogue, s *Structure, o
 		names["event"] = map[string]any{"object": fields}
 	}
 	cat.fill(names, map[string]any{})
-	return expr.Env{Names: names, Now: e.opt.Clock().UTC(), Zone: cat.zone}, nil
+	return expr.Env{Names: names, Now: e.opt.Clock().UTC(), Zone: cat.zone, Follow: e.follower(ctx, cat.app.ID, cat).follow}, nil
 }
 
 // onlyInRuns are the names whose values only a run knows.

@@ -15,7 +15,7 @@ import { type Asked, AskingContext, type Focused } from '../form/asking'
 import { t } from '../i18n'
 import { at, parentOf, put } from '../model/document'
 import { isStep } from '../model/steps'
-import { eventOf, fill, firstTemplates, fits, type TemplateID } from '../model/templates'
+import { eventOf, fill, firstTemplates, suited, type TemplateID } from '../model/templates'
 import { Offer } from '../screens/offer'
 import { RunTable } from '../screens/runs'
 import { Trouble, Waiting } from '../ui/state'
@@ -230,7 +230,7 @@ function Workbench({ app, id, editor, editing }: { app: string; id: string; edit
     structure: doc.structure,
   }
   const start = firstTemplates.flatMap((id) => {
-    const fitting = structures.data?.items.find((s) => (doc.structure ? s.id === doc.structure : s.id !== 'User') && fits(id, s))
+    const fitting = suited(id, structures.data?.items ?? []).find((s) => !doc.structure || s.id === doc.structure)
     return fitting ? [{ id, fitting }] : []
   })
   const begin = (id: TemplateID) => {

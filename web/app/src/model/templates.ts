@@ -38,6 +38,12 @@ export function fits(id: TemplateID, s: Structure): boolean {
   return needs[id].every((part) => found[part] !== undefined)
 }
 
+/** The structures that a template can be made for, the one that it suits best first: of a relay what holds messages, else what has most to say. */
+export function suited(id: TemplateID, structures: Structure[]): Structure[] {
+  const says = (s: Structure) => (id === 'relay' && /message|chat/i.test(s.id) ? 100 : Object.keys(look(s)).length)
+  return structures.filter((s) => s.id !== 'User' && fits(id, s)).sort((a, b) => says(b) - says(a))
+}
+
 /** The event name that is proposed. */
 export const eventOf = (id: TemplateID, s: Structure): string => {
   const lower = s.id.toLowerCase()

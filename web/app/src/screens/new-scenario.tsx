@@ -6,7 +6,7 @@ import { useLocation } from 'wouter'
 import { ApiError, call } from '../api/client'
 import { appPath, queryClient, useScenarios, useStructures } from '../api/queries'
 import { t } from '../i18n'
-import { eventOf, fill, fits, type TemplateID, templates } from '../model/templates'
+import { eventOf, fill, suited, type TemplateID, templates } from '../model/templates'
 
 const toID = (name: string): string => name.toLowerCase().normalize('NFKD').replace(/[^a-z0-9]+/g, '-').replace(/^[^a-z]+|-+$/g, '').slice(0, 63)
 
@@ -65,10 +65,8 @@ function Filled({ app, template, busy, error, make }: Form & { template: Templat
   const scenarios = useScenarios(app)
   const [chosen, choose] = useState<string | null>(null)
   const [typed, setTyped] = useState<string>()
-  const fitting = (structures.data?.items ?? []).filter((s) => s.id !== 'User' && fits(template, s))
-  // A relay passes on what somebody wrote: of the structures that fit, the one that is made for that comes first.
-  const first = template === 'relay' ? fitting.find((s) => /message|chat/i.test(s.id)) : undefined
-  const structure = fitting.find((s) => s.id === chosen) ?? first ?? fitting[0]
+  const fitting = suited(template, structures.data?.items ?? [])
+  const structure = fitting.find((s) => s.id === chosen) ?? fitting[0]
   if (structures.isSuccess && !structure) return <Text role="status">{t('templates.none')}</Text>
   if (!structure) return null
   const event = typed ?? eventOf(template, structure)
