@@ -169,6 +169,54 @@ await check('who gets a push, event names, and times are suggested and put into 
   await tab.getByText(/^→ every day at 09:00 \(UTC\); next: .* · .* · /).waitFor()
 })
 
+await check('the journey: from nothing to a toast on the demo page', {}, async (tab) => {
+  const began = Date.now()
+  let clicks = 0
+  const click = async (what) => {
+    await what.click()
+    clicks++
+  }
+  const demo = await context.newPage()
+  await demo.goto(`${url}/demo/`)
+  await tab.goto(`${url}/a/demo/scenarios`)
+  await click(tab.getByRole('button', { name: 'New scenario' }))
+  await tab.getByRole('textbox', { name: 'Name', exact: true }).fill('Order is ready')
+  await click(tab.getByRole('combobox', { name: /Structure/ }))
+  await click(tab.getByRole('option', { name: 'Orders' }))
+  await click(tab.getByRole('button', { name: 'Create' }))
+  const add = async (button, words) => {
+    await click(tab.getByRole('button', { name: button }).first())
+    await tab.getByRole('textbox', { name: /What should happen/ }).fill(words)
+    await tab.keyboard.press('Enter')
+    await tab.getByRole('dialog').waitFor({ state: 'hidden' })
+  }
+  await add('Add what starts it', 'object')
+  await add('Add a step', 'cond')
+  const rows = tab.getByRole('group', { name: 'Question as rows' })
+  await click(rows.getByRole('button', { name: 'Add a row' }))
+  await rows.getByLabel('Field 1').first().fill('object.status')
+  await rows.getByLabel('Value 1').first().fill('ready')
+  await tab.getByText(/for Order 10\d\d/).first().waitFor()
+  await add('Add a step at the head of Yes', 'push')
+  await field(tab, 'UserID').fill('*')
+  await field(tab, 'Event name').fill('alert')
+  await click(tab.locator('[data-field=message] .cm-content'))
+  await tab.keyboard.type('Ready: {{ num')
+  await listed(tab, /^object\.number/).waitFor()
+  await tab.keyboard.press('Enter')
+  await tab.getByText(/^→ "Ready: 10\d\d"$/).waitFor()
+  await tab.getByText('No problems').waitFor()
+  await click(tab.getByRole('button', { name: 'Publish and start' }))
+  await tab.getByRole('textbox', { name: 'What changed?' }).press('Enter')
+  await tab.getByText('Version 1 is published.').waitFor()
+  await send(tab, 'PATCH', '/structures/Order/objects/1045', { status: 'ready' })
+  await demo.getByText('Ready: 1045').first().waitFor()
+  const took = (Date.now() - began) / 1000
+  console.log(`        from nothing to the toast: ${took.toFixed(1)} s, ${clicks} clicks`)
+  assert.ok(took < 180)
+  await demo.close()
+})
+
 for (const colorScheme of ['light', 'dark']) {
   await check(`words have no barriers, ${colorScheme}`, {}, async (tab) => {
     await tab.emulateMedia({ colorScheme })

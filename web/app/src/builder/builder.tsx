@@ -233,7 +233,7 @@ function Workbench({ app, id, editor, editing }: { app: string; id: string; edit
     const fitting = suited(id, structures.data?.items ?? []).find((s) => !doc.structure || s.id === doc.structure)
     return fitting ? [{ id, fitting }] : []
   })
-  const begin = (id: TemplateID) => {
+  const fillWith = (id: TemplateID) => {
     const fitting = start.find((s) => s.id === id)?.fitting
     if (fitting) edit({ ...doc, structure: fitting.id, ...fill(id, fitting, eventOf(id, fitting)) })
   }
@@ -263,7 +263,7 @@ function Workbench({ app, id, editor, editing }: { app: string; id: string; edit
         <ActionIcon variant="default" aria-label={t('keys.title')} title={`${t('keys.title')} (?)`} onClick={() => editing.setHelping(true)}><Keyboard size={16} /></ActionIcon>
       </Group>
       <TestResult app={app} test={test} />
-      {!doc.triggers?.length && !doc.steps?.length && start.length > 0 ? <Stack gap={6} mb="sm"><Text size="sm">{t('templates.start')}</Text><Offer only={start.map((s) => s.id)} use={begin} /></Stack> : null}
+      {!doc.triggers?.length && !doc.steps?.length && start.length > 0 ? <Stack gap={6} mb="sm"><Text size="sm">{t('templates.start')}</Text><Offer only={start.map((s) => s.id)} use={fillWith} /></Stack> : null}
       {editing.finding ? <Find editing={editing} /> : null}
       {view === 'canvas' ? <BenchContext value={bench}><DocContext value={doc}><Canvas doc={doc} /></DocContext></BenchContext> : <Outline editing={editing} problems={problems} />}
       </div>
