@@ -138,7 +138,7 @@ export function CodeField(p: CodeProps) {
         extensions: [
           EditorView.cspNonce.of(nonce), history(), EditorView.lineWrapping, marked, theme,
           EditorState.phrases.of({ Completions: t('words.completions') }),
-          autocompletion({ override: [source], icons: false, maxRenderedOptions: 100, activateOnTypingDelay: 60, interactionDelay: 0 }),
+          autocompletion({ override: [source], defaultKeymap: false, icons: false, maxRenderedOptions: 100, activateOnTypingDelay: 60, interactionDelay: 0 }),
           keymap.of([{ key: 'Tab', run: acceptCompletion }, { key: 'Escape', run: escape }, ...completionKeymap.filter((k) => k.key !== 'Escape'), ...historyKeymap, ...standardKeymap]),
           attributes.current.of(described), errors.current.of([]),
           EditorView.updateListener.of((u) => {
