@@ -25,7 +25,8 @@ export type CodeProps = {
   means: (text: string) => boolean
   ask: (text: string, pos: number) => Promise<Asked>
   error: string | undefined
-  autoFocus: boolean
+  /** Where the caret stood in the plain field that had the focus; undefined where it had none. */
+  caret: number | undefined
   focused: (insert: (name: string) => void) => void
 }
 
@@ -135,6 +136,7 @@ export function CodeField(p: CodeProps) {
       parent: host.current as HTMLElement,
       state: EditorState.create({
         doc: now.current.value,
+        selection: { anchor: Math.min(now.current.caret ?? 0, now.current.value.replaceAll('\r', '').length) },
         extensions: [
           EditorView.cspNonce.of(nonce), history(), EditorView.lineWrapping, marked, theme,
           EditorState.phrases.of({ Completions: t('words.completions') }),
@@ -157,7 +159,7 @@ export function CodeField(p: CodeProps) {
       made.focus()
     }
     view.current = made
-    if (now.current.autoFocus) made.focus()
+    if (now.current.caret !== undefined) made.focus()
     return () => made.destroy()
   }, [])
 

@@ -48,12 +48,12 @@ export function ExpressionField({ name, label, hidden, description, required = f
   const plain = useRef<HTMLTextAreaElement>(null)
   const path = `${asking.address}.${name}`
   const key = dataKey === undefined ? {} : { dataKey }
-  const hadFocus = plain.current !== null && document.activeElement === plain.current
+  const caret = plain.current !== null && document.activeElement === plain.current ? plain.current.selectionStart : undefined
   const field = Made
     ? (
       <Made
         {...(hidden ? { label } : { labelledBy: `${id}-label` })} {...key} describedBy={[description ? `${id}-description` : '', error ? `${id}-error` : ''].join(' ').trim()}
-        required={required} invalid={error !== undefined} form={form} suggests={name === 'to' || name === 'event'} value={value} onChange={onChange} means={means} error={error} autoFocus={hadFocus}
+        required={required} invalid={error !== undefined} form={form} suggests={name === 'to' || name === 'event'} value={value} onChange={onChange} means={means} error={error} caret={caret}
         ask={(text, pos) => asking.ask(path, text, pos)} focused={(insert) => asking.focused({ path, label, form, insert })}
       />
     )
