@@ -92,6 +92,7 @@ func (b *binder) fieldValue(t *Template, f *Field, path string) {
 	if t == nil {
 		return
 	}
+	b.visitTemplate(path, f.exprType())
 	if t.literal != nil || t.Typed() {
 		doc := t.literal
 		if doc == nil {
@@ -149,6 +150,9 @@ type binder struct {
 	slots []*slot // of the step being bound
 	all   []*slot
 	ids   map[string]string
+	// spot is what is looked for, nil for nothing; known is what steps are known to yield, by their address.
+	spot  *spot
+	known map[string]expr.Type
 }
 
 func (b *binder) slot(path string, c compiled, eval func(expr.Env, *expr.Budget) (any, error)) *slot {
@@ -262,6 +266,7 @@ func (b *binder) setting(v reflect.Value, path, want string) {
 }
 
 func (b *binder) expr(x *Expr, path string, want expr.Type) {
+	b.visitExpr(path)
 	if x.Source == "" {
 		return
 	}
@@ -275,6 +280,7 @@ func (b *binder) expr(x *Expr, path string, want expr.Type) {
 }
 
 func (b *binder) template(x *Template, path string, want expr.Type) {
+	b.visitTemplate(path, want)
 	if x.literal != nil {
 		var v any
 		if err := unmarshalNumbers(x.literal, &v); err != nil {
@@ -298,6 +304,7 @@ func (b *binder) template(x *Template, path string, want expr.Type) {
 }
 
 func (b *binder) tree(x *Tree, path string) {
+	b.visitTemplate(path, expr.Any)
 	if x.Value == nil {
 		return
 	}

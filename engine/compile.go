@@ -76,7 +76,7 @@ type Kinds struct {
 
 // compileScenario binds a document to what it may name in its app. What is wrong comes back as a list; the version is then not usable.
 func compileScenario(doc *Scenario, number int64, n nouns, kinds Kinds) (*Version, []FieldError) {
-	b := bindScenario(doc, number, n, kinds)
+	b := bindScenario(doc, number, n, kinds, nil)
 	if len(b.errs) > 0 {
 		slices.SortStableFunc(b.errs, func(x, y FieldError) int { return cmp.Compare(x.Path, y.Path) })
 		return nil, b.errs
@@ -84,12 +84,12 @@ func compileScenario(doc *Scenario, number int64, n nouns, kinds Kinds) (*Versio
 	return b.version, nil
 }
 
-// bindScenario compiles all that can be compiled; what can not is in the binder's errors.
-func bindScenario(doc *Scenario, number int64, n nouns, kinds Kinds) *binder {
+// bindScenario compiles all that can be compiled; what can not is in the binder's errors. A spot, when given, is looked for on the way.
+func bindScenario(doc *Scenario, number int64, n nouns, kinds Kinds, at *spot) *binder {
 	v := &Version{Scenario: doc.ID, Number: number, doc: doc, lists: map[string]*list{}, steps: map[string]*step{}, names: map[string]bool{}}
 	b := &binder{
 		nouns: n, version: v, ids: map[string]string{}, kinds: map[string]StepKind{},
-		vars: map[string]expr.Type{}, outputs: map[string]expr.Type{},
+		vars: map[string]expr.Type{}, outputs: map[string]expr.Type{}, spot: at, known: map[string]expr.Type{},
 	}
 	for _, k := range kinds.Steps {
 		b.kinds[k.Kind] = k
@@ -304,7 +304,7 @@ func (b *binder) triggers(docs []json.RawMessage, kinds Kinds) {
 		b.slots = nil
 		wrong := len(b.errs)
 		watch, settings := kinds.Triggers[k].bind(b, rest, at)
-		t := &Trigger{ID: h.ID, Kind: h.Kind, Watch: watch, version: b.version}
+		t := &Trigger{ID: h.ID, Kind: h.Kind, Watch: watch, version: b.version, path: at}
 		if len(b.errs) == wrong {
 			if t.Schedule = b.compileSchedule(kinds.Triggers[k], settings, at); t.Schedule != nil {
 				b.placeSchedule(t)

@@ -52,6 +52,7 @@ func (x *Binder) Filter(setting string, f *Filter, s *Structure) {
 		return
 	}
 	b, path := x.b, x.path+"."+setting
+	b.visitFilter(path, s)
 	n, err := filter.ParseTemplate(f.Source)
 	if err == nil {
 		n, err = filter.Check(n, f.Source, s.FilterFields(), s.zone)

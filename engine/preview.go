@@ -21,6 +21,11 @@ type PreviewValue struct {
 	Error string
 	// Unknown says that it looks at what only a run knows: an earlier step, a variable, a loop's item, a secret.
 	Unknown bool
+	// Saw are the plain values that a condition looked at: one that comes to true or false.
+	Saw []Read
+	// Says puts a schedule into words and Next are its next times; its path is the trigger's.
+	Says string
+	Next []time.Time
 }
 
 // Bounds of a preview: of one value and of all, in bytes, and of the time for all (builder.md 6).
@@ -41,7 +46,7 @@ func (e *Engine) Preview(ctx context.Context, app AppID, doc []byte, object stri
 	if err != nil {
 		return nil, err
 	}
-	b := bindScenario(s, 0, cat.nouns(), e.opt.Kinds)
+	b := bindScenario(s, 0, cat.nouns(), e.opt.Kinds, nil)
 	env, err := e.previewEnv(ctx, cat, b.structure, object)
 	if err != nil {
 		return nil, err
@@ -57,8 +62,30 @@ func (e *Engine) Preview(ctx context.Context, app AppID, doc []byte, object stri
 			left -= len(v.Value)
 			values = append(values, v)
 		}
+		values = append(values, b.previewSchedules(e.opt.Clock())...)
 	})
 	return values, err
+}
+
+// previewTimes is how many of the next times of a schedule are shown.
+const previewTimes = 3
+
+func (b *binder) previewSchedules(now time.Time) []PreviewValue {
+	var values []PreviewValue
+	for _, t := range b.version.triggers {
+		if t.Schedule == nil {
+			continue
+		}
+		v := PreviewValue{Path: t.path}
+		if words, ok := t.Schedule.Calendar.(interface{ Describe() string }); ok {
+			v.Says = words.Describe()
+		}
+		for at, ok := t.Schedule.Next(now); ok && len(v.Next) < previewTimes; at, ok = t.Schedule.Next(at) {
+			v.Next = append(v.Next, at.UTC())
+		}
+		values = append(values, v)
+	}
+	return values
 }
 
 func (e *Engine) previewEnv(ctx context.Context, cat *catalogue, s *Structure, object string) (expr.Env, error) {
@@ -76,7 +103,7 @@ func (e *Engine) previewEnv(ctx context.Context, cat *catalogue, s *Structure, o
 		names["event"] = map[string]any{"object": fields}
 	}
 	cat.fill(names, map[string]any{})
-	return expr.Env{Names: names, Now: e.opt.Clock().UTC(), Zone: cat.zone}, nil
+	return expr.Env{Names: names, Now: e.opt.Clock().UTC(), Zone: cat.zone, Follow: e.follower(ctx, cat.app.ID, cat).follow}, nil
 }
 
 // onlyInRuns are the names whose values only a run knows.
@@ -95,6 +122,9 @@ func (x *slot) preview(env expr.Env) PreviewValue {
 		v.Error = err.Error()
 		return v
 	}
+	if _, judged := value.(bool); judged {
+		v.Saw = x.saw(env)
+	}
 	doc, err := marshal(expr.ToJSON(value))
 	switch {
 	case err != nil:
@@ -105,4 +135,20 @@ func (x *slot) preview(env expr.Env) PreviewValue {
 		v.Value = doc
 	}
 	return v
+}
+
+// saw are the plain values that the expression looks at.
+func (x *slot) saw(env expr.Env) []Read {
+	var seen []Read
+	for _, path := range x.reads {
+		v := valueAt(env.Names, strings.Split(path, "."))
+		switch v.(type) {
+		case map[string]any, []any:
+			continue
+		}
+		if doc, err := marshal(expr.ToJSON(v)); err == nil && len(doc) <= maxSeen {
+			seen = append(seen, Read{Path: path, Value: doc})
+		}
+	}
+	return seen
 }

@@ -9,6 +9,8 @@ type Trigger struct {
 	Watch
 
 	version *Version
+	// path is where it stands in the document, as triggers[0].
+	path string
 }
 
 // Watch says which changes of a structure a trigger waits for.

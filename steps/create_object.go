@@ -1,6 +1,9 @@
 package steps
 
-import "github.com/cuelight/cuelight/engine"
+import (
+	"github.com/cuelight/cuelight/engine"
+	"github.com/cuelight/cuelight/engine/expr"
+)
 
 var _ = declare(engine.StepSpec[createObject]{
 	Kind: "create_object", Title: "Create object", Group: "data",
@@ -31,6 +34,7 @@ type createObject struct {
 // Bind ties the fields to the new object's structure.
 func (c *createObject) Bind(b *engine.Binder) {
 	b.Fields("set", c.Set, b.StructureNamed("structure", c.Structure))
+	b.Yields(expr.Type{Kind: expr.KindString, Link: c.Structure})
 }
 
 func runCreateObject(s *engine.Scope, c *createObject) (engine.Outcome, error) {

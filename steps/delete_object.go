@@ -1,6 +1,9 @@
 package steps
 
-import "github.com/cuelight/cuelight/engine"
+import (
+	"github.com/cuelight/cuelight/engine"
+	"github.com/cuelight/cuelight/engine/expr"
+)
 
 var _ = declare(engine.StepSpec[deleteObject]{
 	Kind: "delete_object", Title: "Delete object", Group: "data",
@@ -31,7 +34,10 @@ type deleteObject struct {
 }
 
 // Bind finds the structure of the object.
-func (c *deleteObject) Bind(b *engine.Binder) { targetStructure(b, &c.Structure, c.ObjectID) }
+func (c *deleteObject) Bind(b *engine.Binder) {
+	targetStructure(b, &c.Structure, c.ObjectID)
+	b.Yields(expr.Type{Kind: expr.KindBool})
+}
 
 func runDeleteObject(s *engine.Scope, c *deleteObject) (engine.Outcome, error) {
 	t, err := target(s, c.Structure, c.ObjectID)

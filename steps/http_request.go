@@ -56,6 +56,7 @@ type httpRequest struct {
 
 // Bind checks the words.
 func (c *httpRequest) Bind(b *engine.Binder) {
+	b.Yields(expr.MapOf(map[string]expr.Type{"status": {Kind: expr.KindInt}, "ok": {Kind: expr.KindBool}, "headers": {Kind: expr.KindMap}, "body": expr.Any}))
 	if c.Method != "" && !slices.Contains([]string{"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"}, c.Method) {
 		b.Fail("method", "OPTION", "must be GET, POST, PUT, PATCH, DELETE or HEAD")
 	}

@@ -67,6 +67,16 @@ func (c *searchObjects) Bind(b *engine.Binder) {
 	}
 	b.Filter("filter", c.Filter, c.structure)
 	f := c.structure.Field(c.Field)
+	switch c.Result {
+	case "count":
+		b.Yields(expr.Type{Kind: expr.KindInt})
+	case "sum":
+		b.Yields(expr.Type{Kind: expr.KindDecimal})
+	case "values":
+		b.Yields(expr.ListOf(expr.Any))
+	default:
+		b.Yields(b.Objects(c.structure))
+	}
 	switch {
 	case c.Result == "" || c.Result == "objects" || c.Result == "count":
 		if c.Field != "" {

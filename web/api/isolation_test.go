@@ -80,6 +80,11 @@ var crossings = map[string][]crossing{
 	"deleteScenario": {{path: "/scenarios/{scenario}"}},
 	"getDraft":       {{path: "/scenarios/{scenario}/draft"}},
 	"previewDraft":   {{path: "/scenarios/{scenario}/draft/preview", body: `{}`}},
+	"completeDraft": {
+		{path: "/scenarios/{scenario}/draft/complete", body: `{"path":"steps[0].message","text":"","pos":0}`},
+		{path: "/scenarios/of-order/draft/complete", body: `{"path":"triggers[0].if","text":"const.","pos":6}`, status: 200},
+		{path: "/scenarios/of-order/draft/complete", body: `{"path":"triggers[0].if","text":"","pos":0,"object":"{object}"}`, status: 404},
+	},
 	"testDraft": {
 		{path: "/scenarios/{scenario}/draft/test", body: `{}`},
 		{path: "/scenarios/of-order/draft/test", body: `{"object":"{object}"}`, status: 422},

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"time"
 
 	"github.com/cuelight/cuelight/engine/account"
 )
@@ -18,11 +19,19 @@ type previewOut struct {
 }
 
 type previewView struct {
-	Path    string `json:"path" doc:"The setting, as steps[0].message."`
-	Value   value  `json:"value" doc:"What it comes to; null also where there is no value to show."`
-	Cut     int    `json:"cut,omitempty" doc:"The bytes of a value that is left out because it is long."`
-	Error   string `json:"error,omitempty" doc:"Why it can not be evaluated on this object."`
-	Unknown bool   `json:"unknown,omitempty" doc:"It looks at what only a run knows: an earlier step, a variable, the item of a loop, a secret."`
+	Path    string      `json:"path" doc:"The setting, as steps[0].message."`
+	Value   value       `json:"value" doc:"What it comes to; null also where there is no value to show."`
+	Cut     int         `json:"cut,omitempty" doc:"The bytes of a value that is left out because it is long."`
+	Error   string      `json:"error,omitempty" doc:"Why it can not be evaluated on this object."`
+	Unknown bool        `json:"unknown,omitempty" doc:"It looks at what only a run knows: an earlier step, a variable, the item of a loop, a secret."`
+	Saw     []sawView   `json:"saw,omitempty" doc:"The plain values that a condition looked at."`
+	Says    string      `json:"says,omitempty" doc:"A schedule in words; its path is that of the trigger."`
+	Next    []time.Time `json:"next,omitempty" doc:"The next times of a schedule."`
+}
+
+type sawView struct {
+	Path  string `json:"path" doc:"As object.status."`
+	Value value  `json:"value"`
 }
 
 // previewDraft shows values of an object: whoever may not see objects does not see them here.
@@ -49,7 +58,10 @@ func (a *API) previewDraft(ctx context.Context, c *call, in *scenarioIn, body *p
 	out := &previewOut{}
 	out.Body.Values = []previewView{}
 	for _, v := range values {
-		shown := previewView{Path: v.Path, Value: value("null"), Cut: v.Cut, Error: v.Error, Unknown: v.Unknown}
+		shown := previewView{Path: v.Path, Value: value("null"), Cut: v.Cut, Error: v.Error, Unknown: v.Unknown, Says: v.Says, Next: v.Next}
+		for _, r := range v.Saw {
+			shown.Saw = append(shown.Saw, sawView{r.Path, value(r.Value)})
+		}
 		if v.Value != nil {
 			shown.Value = value(v.Value)
 		}

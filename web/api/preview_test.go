@@ -33,6 +33,10 @@ func TestAPreviewShowsWhatTheSettingsComeToOnAnObject(t *testing.T) {
 			t.Errorf("%s comes to %s, want %s in %s", setting, got, want, a.body)
 		}
 	}
+	// A condition says what it looked at, a schedule what it means and when it comes.
+	a.has("values.0.path", "triggers[0].if").has("values.0.saw.0.path", "object.total").has("values.0.saw.0.value", "12.50")
+	w.do("POST", path, `{"document":{"triggers":[{"id":"d","kind":"schedule","daily":"09:00"}],"steps":[]}}`).is(200).
+		has("values.0.path", "triggers[0]").has("values.0.says", "every day at 09:00 (UTC)")
 	w.do("POST", path, `{"object":"none"}`).is(404).has("code", "OBJECT_NOT_FOUND")
 	// A document that is not saved is shown too, as far as it can be compiled.
 	b := w.do("POST", path, `{"object":"o1","document":{"structure":"Order","steps":[{"id":"p","kind":"push","to":"{{ object.nothing }}","event":"{{ object.status }}"}]}}`).is(200)

@@ -55,6 +55,7 @@ func (a *API) registerDocuments() {
 	register(a, Route{Method: "GET", Path: scenario + "/draft", Name: "getDraft", Summary: "Read the draft", Scope: account.ScenariosRead}, a.getDraft)
 	register(a, Route{Method: "PUT", Path: scenario + "/draft", Name: "saveDraft", Summary: "Save the draft", Scope: account.ScenariosWrite, free: true, also: []int{201}}, a.saveDraft)
 	register(a, Route{Method: "POST", Path: scenario + "/draft/preview", Name: "previewDraft", Summary: "What the settings of a draft come to on an object. Needs objects:read too", Scope: account.ScenariosRead}, a.previewDraft)
+	register(a, Route{Method: "POST", Path: scenario + "/draft/complete", Name: "completeDraft", Summary: "What may stand at a caret in a setting of a draft. Needs objects:read too", Scope: account.ScenariosRead}, a.completeDraft)
 	register(a, Route{Method: "POST", Path: scenario + "/draft/test", Name: "testDraft", Summary: "Try a draft on an object, dry or for real. Needs objects:read too; for real runs:write, objects:write, push and push:all", Scope: account.ScenariosWrite}, a.testDraft)
 	register(a, Route{Method: "GET", Path: scenario + "/versions", Name: "listVersions", Summary: "List published versions", Scope: account.ScenariosRead}, a.listVersions)
 	register(a, Route{Method: "GET", Path: scenario + "/versions/{number}", Name: "getVersion", Summary: "Read a published version", Scope: account.ScenariosRead}, a.getVersion)

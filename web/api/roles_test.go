@@ -19,6 +19,7 @@ var rights = map[string]string{
 	"push":           "builder push",
 	"explainChange":  "viewer builder", // and tokens with all three scopes
 	"previewDraft":   "viewer builder", // and tokens with both scopes
+	"completeDraft":  "viewer builder", // and tokens with both scopes
 	"testDraft":      "builder",        // and tokens with both scopes
 	"listStructures": "everyone", "getStructure": "everyone", "saveStructure": "builder scenarios:write",
 	"listConstants": "viewer builder scenarios:read", "getConstant": "viewer builder scenarios:read",

@@ -10,6 +10,8 @@ const { rows, rangeOf, removeRange, pasteAt, wrap, turn, search, nearest, above 
 const { writeScenario, writeSteps } = await vite.ssrLoadModule('/src/model/yaml-write.ts')
 const { readScenario, readSteps, lineOf } = await vite.ssrLoadModule('/src/model/yaml-read.ts')
 
+const { readRows, writeRows, typedAs } = await vite.ssrLoadModule('/src/model/condition.ts')
+
 const kind = (name, order, properties = {}) => [`step:${name}`, { kind: name, title: name, help: '', group: '', schema: { 'x-order': order, properties } }]
 const kinds = new Map([
   kind('log', ['message'], { message: {} }),
@@ -163,4 +165,16 @@ test('steps are found in what comes from a chat', () => {
   for (const from of [text, `Here it is:\n\n${text}`, `\`\`\`yaml\n${text}\`\`\`\nbye`, text.replace(/^/gm, '> '), text.replace(/^/gm, '    '), text.replaceAll('  ', '\u00a0 '), text.replaceAll('\n', '\r\n'), `${text}\nsee you: later: bye\n`, writeScenario(doc(), kinds)]) assert.deepEqual(readSteps(from), plain, from)
   assert.deepEqual(readSteps('kind: log\nid: x\nmessage: m'), [{ kind: 'log', id: 'x', message: 'm' }])
   for (const none of ['hello there', '', 'a: b', '- 1\n- 2', 'http://example.com/']) assert.deepEqual(readSteps(none), [])
+})
+
+test('a condition is read as rows and written as it was; what is more than rows stays an expression', () => {
+  for (const source of [
+    '', 'object.total > 100', 'object.status == "paid" and object.owner != null', 'object.note contains "a \\"b\\" and c" or total <= -1.50', 'object.status in ["new", "paid"]',
+    'object.due >= date("2026-01-01")', 'object.owner == user.id', 'object.urgent == true', 'before.status == null',
+  ]) assert.equal(writeRows(readRows(source)), source)
+  assert.equal(writeRows(readRows('a.b==1 && c.d == 2')), 'a.b == 1 and c.d == 2')
+  for (const source of ['object.total > 100 and (a == 1 or b == 2)', 'a == 1 and b == 2 or c == 3', 'len(object.note) > 2', 'object.total + 1 > 2', 'not object.urgent', 'object.', '"new" in changed', 'a == ', 'a == 1 b']) assert.equal(readRows(source), undefined, source)
+  assert.deepEqual(typedAs('decimal', '12.50'), { value: '12.50', quoted: false })
+  assert.deepEqual(typedAs('string', '12'), { value: '12', quoted: true })
+  assert.deepEqual(typedAs('date', '2026-01-02'), { value: 'date("2026-01-02")', quoted: false })
 })

@@ -161,7 +161,7 @@ export type ScenarioDoc = {
 }
 
 /** What a setting of a draft comes to on the sample object. */
-export type Previewed = { path: string; value: Value; cut?: number; error?: string; unknown?: boolean }
+export type Previewed = { path: string; value: Value; cut?: number; error?: string; unknown?: boolean; saw?: { path: string; value: Value }[]; says?: string; next?: string[] }
 
 /** A published version of a scenario. */
 export type ScenarioVersion = { number: number; note?: string; by?: string; at: string }

@@ -3,7 +3,7 @@ import { useDebouncedValue, useHotkeys, useMediaQuery } from '@mantine/hooks'
 import { notifications } from '@mantine/notifications'
 import { useMutation, useQuery } from '@tanstack/react-query'
 import { Keyboard, Redo2, Search, Undo2 } from 'lucide-react'
-import { lazy, Suspense, useMemo, useRef, useState } from 'react'
+import { lazy, Suspense, useCallback, useMemo, useRef, useState } from 'react'
 
 import { useSearchParams } from 'wouter'
 
@@ -11,13 +11,17 @@ import { call } from '../api/client'
 import { type DraftSaved, useHeard, usePresence } from '../api/live'
 import { appPath, queryClient, useAllKinds, useKinds, useObjects, usePreview, useScenario, useScenarios, useSession, useStructures } from '../api/queries'
 import type { Kind, Scenario, ScenarioDoc, Step } from '../api/types'
+import { type Asked, AskingContext, type Focused } from '../form/asking'
 import { t } from '../i18n'
 import { at, parentOf, put } from '../model/document'
 import { isStep } from '../model/steps'
+import { eventOf, fill, firstTemplates, suited, type TemplateID } from '../model/templates'
 import { useMay } from '../screens/may'
+import { Offer } from '../screens/offer'
 import { RunTable } from '../screens/runs'
 import { Trouble, Waiting } from '../ui/state'
 import { StateBadge } from '../ui/status'
+import { Available } from './available'
 import { type Bench, BenchContext, Canvas, DocContext } from './canvas'
 import { type Editor, type Problem, useDraftEditor } from './draft'
 import { type Editing as Edits, useEditing } from './editing'
@@ -30,6 +34,7 @@ import { Outline } from './outline'
 import { Palette } from './palette'
 import { Publish } from './publish'
 import { problemsAt, problemsWithin } from './say'
+import { suggest } from './suggest'
 import { StepMenu } from './step-menu'
 import { type Unread, UnreadBanner } from './unread'
 
@@ -208,6 +213,16 @@ function Workbench({ app, id, editor, editing }: { app: string; id: string; edit
     wrong: (address) => problemsAt(problems, address)[0]?.message,
     problems: (address, within) => (within ? problemsWithin(problems, address) : problemsAt(problems, address).length),
   }), [kinds, selected, select, folded, fold, addAt, range, problems, test.trace])
+  const narrow = useMediaQuery('(max-width: 900px)', window.matchMedia('(max-width: 900px)').matches, { getInitialValueInEffect: false })
+  const [focused, setFocused] = useState<Focused>()
+  const latest = useRef({ doc, sample: sample.id })
+  latest.current = { doc, sample: sample.id }
+  const ask = useCallback(async (path: string, text: string, pos: number) => {
+    const { doc: document, sample: object } = latest.current
+    const found = (await call<Asked>('POST', appPath(app, `/scenarios/${encodeURIComponent(id)}/draft/complete`), { document, path, text, pos, ...(object ? { object } : {}) })).body
+    return suggest(app, path, text, pos, found)
+  }, [app, id])
+  const asking = useMemo(() => ({ address: selected ?? '', ask, focused: setFocused }), [selected, ask])
   const step = selected && isStep(selected) ? at<Step>(doc, selected) : undefined
   if (steps.isError) return <Trouble error={steps.error} retry={() => void steps.refetch()} />
   const nouns = {
@@ -216,13 +231,24 @@ function Workbench({ app, id, editor, editing }: { app: string; id: string; edit
     fieldsOf: (structure: string | undefined) => structures.data?.items.find((s) => s.id === structure)?.fields ?? [],
     structure: doc.structure,
   }
+  const start = firstTemplates.flatMap((id) => {
+    const fitting = suited(id, structures.data?.items ?? []).find((s) => !doc.structure || s.id === doc.structure)
+    return fitting ? [{ id, fitting }] : []
+  })
+  const fillWith = (id: TemplateID) => {
+    const fitting = start.find((s) => s.id === id)?.fitting
+    if (fitting) edit({ ...doc, structure: fitting.id, ...fill(id, fitting, eventOf(id, fitting)) })
+  }
   const kind = step && selected ? kinds.get(`${selected.startsWith('triggers') ? 'trigger' : 'step'}:${step.kind}`) : undefined
   const inspector = (
+    <AskingContext value={asking}>
     <Inspector
-      step={step} address={selected} kind={kind} problems={problems} previews={previews} nouns={nouns} act={editing.act} change={(name, value) => selected && edit(put(doc, `${selected}.${name}`, value), `${selected}.${name}`)}
+      step={step} address={selected} kind={kind} problems={problems} previews={previews} sample={doc.structure && sample.id ? `${doc.structure} ${sample.id}` : ''} nouns={nouns} act={editing.act} change={(name, value) => selected && edit(put(doc, `${selected}.${name}`, value), `${selected}.${name}`)}
       result={step && test.trace ? <Result key={step.id} app={app} walks={test.trace.get(step.id) ?? []} dry={test.isDry} from={() => test.dry.mutate({ ...begin, ...(test.run ? { recorded: test.run } : {}), from: step.id })} /> : null}
       menu={step ? <StepMenu act={editing.act} trigger={selected?.startsWith('triggers') ?? false} off={step.disabled === true} /> : null}
     />
+    {step && focused?.path.startsWith(`${selected}.`) ? <Available field={focused} ask={ask} sample={sample.id} open={!narrow} /> : null}
+    </AskingContext>
   )
   const close = () => {
     editing.setPanel(false)
@@ -239,12 +265,13 @@ function Workbench({ app, id, editor, editing }: { app: string; id: string; edit
         <ActionIcon variant="default" aria-label={t('keys.title')} title={`${t('keys.title')} (?)`} onClick={() => editing.setHelping(true)}><Keyboard size={16} /></ActionIcon>
       </Group>
       <TestResult app={app} test={test} />
+      {!doc.triggers?.length && !doc.steps?.length && start.length > 0 ? <Stack gap={6} mb="sm"><Text size="sm">{t('templates.start')}</Text><Offer only={start.map((s) => s.id)} use={fillWith} /></Stack> : null}
       {editing.finding ? <Find editing={editing} /> : null}
       {view === 'canvas' ? <BenchContext value={bench}><DocContext value={doc}><Canvas doc={doc} /></DocContext></BenchContext> : <Outline editing={editing} problems={problems} />}
       </div>
 {phone
         ? <Drawer opened={editing.panel && step !== undefined} onClose={close} position="bottom" size="75%" title={kind?.title ?? ''} closeButtonProps={{ 'aria-label': t('close') }} returnFocus={false}>{inspector}</Drawer>
-        : inspector}
+        : <div>{inspector}</div>}
       <Palette opened={adding !== undefined} title={t(adding?.list === 'triggers' ? 'builder.addTrigger' : 'builder.addStep')} kinds={(adding?.list === 'triggers' ? triggers : steps).data?.items ?? []} choose={editing.choose} close={() => { editing.setAdding(undefined); editing.go(selected ?? adding?.list ?? 'steps') }} />
     </div>
   )

@@ -22,13 +22,15 @@ export function focusOn(address: Address): void {
   card?.scrollIntoView({ block: 'nearest', inline: 'nearest' })
 }
 
-const fields = 'input:not([type=hidden]), textarea, select, button'
+const fields = 'input:not([type=hidden]), textarea, select, button, [contenteditable=true]'
+
+const isEmpty = (field: HTMLElement | null): boolean => field !== null && ('value' in field ? field.value : (field.querySelector('.cm-line')?.textContent ?? '')) === ''
 
 /** Puts the focus into the field of a setting, or into the first one that a step needs. */
 function focusField(name: string | undefined): void {
   const form = document.querySelector('[data-inspector]')
   const first = [...(form?.querySelectorAll<HTMLElement>('[data-field]') ?? [])]
-  const empty = first.find((f) => f.dataset['needed'] === 'true' && f.querySelector<HTMLInputElement>('input, textarea')?.value === '')
+  const empty = first.find((f) => f.dataset['needed'] === 'true' && isEmpty(f.querySelector<HTMLElement>('input, textarea, [contenteditable=true]')))
   // set.status is a line of the field set, cases[1].if one of cases.
   const [, own, key] = /^([^.[]+)(?:[.[]([^.\]]+))?/.exec(name ?? '') ?? []
   const field = name === undefined ? (empty ?? first[0]) : first.find((f) => f.dataset['field'] === own)

@@ -3,19 +3,21 @@ import { ArrowDown, ArrowUp, Copy, Trash2 } from 'lucide-react'
 
 import type { ReactNode } from 'react'
 
-import type { Kind, Previewed, Step } from '../api/types'
+import type { Kind, Previewed, Step, Value } from '../api/types'
 import { type Nouns, SchemaForm } from '../form/schema-form'
-import { t } from '../i18n'
+import { moment, t } from '../i18n'
 import type { Address } from '../model/document'
 import type { Problem } from './draft'
 
 /** The settings of the chosen card. */
-export function Inspector({ step, address, kind, problems, previews, nouns, change, act, menu, result }: {
+export function Inspector({ step, address, kind, problems, previews, sample, nouns, change, act, menu, result }: {
   step: Step | undefined
   address: Address | undefined
   kind: Kind | undefined
   problems: Problem[]
   previews: Map<string, Previewed>
+  /** What the sample is called; empty where there is none. */
+  sample: string
   nouns: Nouns
   change: (name: string, value: unknown) => void
   act: (what: 'delete' | 'duplicate' | 'up' | 'down') => void
@@ -42,17 +44,31 @@ export function Inspector({ step, address, kind, problems, previews, nouns, chan
         {result ? <Paper withBorder p="sm" className="result">{result}</Paper> : null}
         <Text size="sm">{kind ? kind.help : t('builder.unknown', { kind: step.kind })}</Text>
         <TextInput label={t('builder.name')} value={step.name ?? ''} onChange={(e) => change('name', e.currentTarget.value || undefined)} />
-        {kind ? <SchemaForm key={address} schema={kind.schema} value={step} errors={errors} hint={(name) => <Preview value={previews.get(`${address}.${name}`)} />} nouns={nouns} onChange={change} /> : null}
+        {kind ? <SchemaForm key={address} schema={kind.schema} value={step} errors={errors} hint={(name) => (times.includes(name) && step[name] !== undefined ? <Times value={previews.get(address)} /> : <Preview value={previews.get(`${address}.${name}`)} sample={sample} />)} nouns={nouns} onChange={change} /> : null}
         <Textarea label={t('builder.notes')} autosize minRows={1} value={step.notes ?? ''} onChange={(e) => change('notes', e.currentTarget.value || undefined)} />
       </Stack>
     </Paper>
   )
 }
 
-/** What a setting comes to on the sample: its value, why there is none, or a dash where only a run knows. */
-function Preview({ value }: { value: Previewed | undefined }) {
+/** The settings that say when a schedule comes. */
+const times = ['every', 'daily', 'weekly', 'monthly', 'cron']
+
+function Times({ value }: { value: Previewed | undefined }) {
+  if (!value?.says) return null
+  return <Text size="xs" mt={2} className="preview">→ {value.says}; {t('words.next', { times: (value.next ?? []).map((at) => moment(at).exact).join(' · ') })}</Text>
+}
+
+const short = (value: Value): string => (value === null ? t('none') : typeof value === 'string' ? value : JSON.stringify(value))
+
+/** What a setting comes to on the sample: its value, why there is none, or a dash where only a run knows it. A condition says what it saw. */
+function Preview({ value, sample }: { value: Previewed | undefined; sample: string }) {
   if (!value) return null
   if (value.error) return <Text size="xs" c="red" mt={2}>→ {value.error}</Text>
+  if (sample && value.saw && typeof value.value === 'boolean') {
+    const saw = value.saw.map((s) => t('rows.is', { path: s.path, value: short(s.value) })).join(', ')
+    return <Text size="xs" mt={2} className="preview">→ {value.value ? t('rows.true', { object: sample }) : t(saw ? 'rows.saw' : 'rows.false', { object: sample, saw })}</Text>
+  }
   const shown = value.unknown ? t('none') : value.cut ? `… (${value.cut})` : JSON.stringify(value.value)
   return <Text size="xs" mt={2} className="preview">→ {shown}</Text>
 }

@@ -1,10 +1,13 @@
-import { ActionIcon, Autocomplete, Button, Group, MultiSelect, NativeSelect, NumberInput, Stack, Switch, TagsInput, Text, Textarea, TextInput } from '@mantine/core'
+import { ActionIcon, Autocomplete, Button, Group, MultiSelect, NativeSelect, NumberInput, Stack, Switch, TagsInput, Text, TextInput } from '@mantine/core'
 import { Plus, X } from 'lucide-react'
-import type { ReactNode } from 'react'
+import { lazy, type ReactNode, Suspense } from 'react'
 
 import type { Schema, Step } from '../api/types'
 import { t } from '../i18n'
+import { ExpressionField } from './expression-field'
 import type { Nouns } from './schema-form'
+
+const ConditionRows = lazy(async () => ({ default: (await import('./condition-rows')).ConditionRows }))
 
 type Props = { name: string; schema: Schema; required: boolean; value: unknown; step: Step; error: string | undefined; hint: (name: string) => ReactNode; nouns: Nouns; onChange: (value: unknown) => void }
 
@@ -32,8 +35,16 @@ export function Widget(p: Props) {
   }
   if (schema.type === 'boolean') return <Switch label={common.label} description={schema.description} error={error} checked={value === true} onChange={(e) => onChange(e.currentTarget.checked || undefined)} />
   if (schema.type === 'integer' || schema.type === 'number') return <NumberInput {...common} allowDecimal={schema.type === 'number'} value={typeof value === 'number' ? value : ''} onChange={(v) => onChange(typeof v === 'number' ? v : undefined)} />
-  if (schema.format === 'tree') return <Textarea {...common} className="mono" autosize minRows={1} maxRows={12} value={text(value)} onChange={(e) => onChange(tree(e.currentTarget.value, p.step))} inputContainer={(input) => <>{input}{p.hint(name)}</>} />
-  if (schema.format === 'template' || schema.format === 'expression' || schema.format === 'filter') return <Textarea {...common} className="mono" autosize minRows={1} maxRows={12} spellCheck={false} value={text(value)} onChange={(e) => onChange(orNothing(e.currentTarget.value))} inputContainer={(input) => <>{input}{p.hint(name)}</>} />
+  if (schema.format === 'tree') return <ExpressionField {...common} name={name} form="template" hint={p.hint(name)} required={required} value={text(value)} means={(typed) => text(tree(typed, p.step)) === text(value)} onChange={(v) => onChange(tree(v, p.step))} />
+  if (schema.format === 'expression' && (name === 'if' || name === 'only_if')) {
+    return (
+      <ExpressionField
+        {...common} name={name} form="expression" required={required} value={text(value)} onChange={(v) => onChange(orNothing(v))}
+        hint={<><Suspense><ConditionRows label={common.label} value={text(value)} fields={nouns.fieldsOf(nouns.structure)} onChange={(v) => onChange(orNothing(v))} /></Suspense>{p.hint(name)}</>}
+      />
+    )
+  }
+  if (schema.format === 'template' || schema.format === 'expression' || schema.format === 'filter') return <ExpressionField {...common} name={name} form={schema.format} hint={p.hint(name)} required={required} value={text(value)} onChange={(v) => onChange(orNothing(v))} />
   return <TextInput {...common} value={text(value)} onChange={(e) => onChange(orNothing(e.currentTarget.value))} />
 }
 
@@ -63,7 +74,7 @@ function Pairs({ name, schema, value, step, error, hint, nouns, onChange }: Prop
         // biome-ignore lint/suspicious/noArrayIndexKey: a name may be typed anew, its place stays
         <Group key={i} gap={4} wrap="nowrap" align="flex-start">
           <Autocomplete aria-label={`${label} ${i + 1}`} w={130} data={known} value={key} onChange={(k) => put(pairs.map((p, j) => (j === i ? [k, p[1]] : p)))} />
-          <Textarea data-key={key} aria-label={`${label} ${key}`} className="mono" style={{ flex: 1 }} autosize minRows={1} maxRows={6} value={text(v)} onChange={(e) => put(pairs.map((p, j) => (j === i ? [p[0], literal(e.currentTarget.value, v)] : p)))} inputContainer={(input) => <>{input}{hint(`${name}.${key}`)}</>} />
+          <ExpressionField name={`${name}.${key}`} dataKey={key} hidden label={`${label} ${key}`} form="template" hint={hint(`${name}.${key}`)} value={text(v)} means={(typed) => text(literal(typed, v)) === text(v)} onChange={(typed) => put(pairs.map((p, j) => (j === i ? [p[0], literal(typed, v)] : p)))} />
           <ActionIcon variant="subtle" mt={4} aria-label={`${t('builder.delete')} ${key}`} onClick={() => put(pairs.filter((_, j) => j !== i))}><X size={16} /></ActionIcon>
         </Group>
       ))}
@@ -84,7 +95,7 @@ function literal(typed: string, was: unknown): unknown {
 }
 
 /** The questions of a switch; the steps of each are on the canvas. */
-function Cases({ schema, value, error, onChange }: Props) {
+function Cases({ name, schema, value, error, hint, onChange }: Props) {
   const cases = (value as { if?: string; then?: unknown[] }[] | undefined) ?? []
   const label = schema.title ?? ''
   return (
@@ -94,7 +105,7 @@ function Cases({ schema, value, error, onChange }: Props) {
       {cases.map((c, i) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: a case has nothing but its place
         <Group key={i} gap={4} wrap="nowrap" align="flex-start">
-          <Textarea data-key={i} aria-label={`${label} ${i + 1}`} className="mono" style={{ flex: 1 }} autosize minRows={1} value={c.if ?? ''} onChange={(e) => onChange(cases.map((d, j) => (j === i ? { ...d, if: e.currentTarget.value } : d)))} />
+          <ExpressionField name={`${name}[${i}].if`} dataKey={i} hidden label={`${label} ${i + 1}`} form="expression" hint={hint(`${name}[${i}].if`)} value={c.if ?? ''} onChange={(v) => onChange(cases.map((d, j) => (j === i ? { ...d, if: v } : d)))} />
           <ActionIcon variant="subtle" mt={4} aria-label={`${t('builder.delete')} ${i + 1}`} onClick={() => onChange(cases.filter((_, j) => j !== i))}><X size={16} /></ActionIcon>
         </Group>
       ))}

@@ -1,16 +1,19 @@
-import { Anchor, Badge, Button, Group, Modal, Select, Stack, Switch, Table, Text, TextInput, Title } from '@mantine/core'
+import { Anchor, Badge, Button, Group, Stack, Switch, Table, Text, TextInput, Title } from '@mantine/core'
 import { useMutation, useQueries } from '@tanstack/react-query'
-import { useState } from 'react'
-import { Link, useLocation, useSearchParams } from 'wouter'
+import { lazy, Suspense } from 'react'
+import { Link, useSearchParams } from 'wouter'
 
-import { ApiError, call } from '../api/client'
-import { appPath, queryClient, useScenarios, useStructures } from '../api/queries'
+import { call } from '../api/client'
+import { appPath, queryClient, useScenarios } from '../api/queries'
 import type { Scenario, ScenarioDoc } from '../api/types'
 import { t } from '../i18n'
 import { summary } from '../model/document'
 import { Empty, Trouble, Waiting } from '../ui/state'
 import { StateBadge } from '../ui/status'
 import { useMay } from './may'
+import { Offer } from './offer'
+
+const NewScenario = lazy(async () => ({ default: (await import('./new-scenario')).NewScenario }))
 
 /** The scenarios of an app: what starts them, how they stand, and the switch. */
 export function Scenarios({ app }: { app: string }) {
@@ -42,7 +45,7 @@ export function Scenarios({ app }: { app: string }) {
       </Group>
       <TextInput aria-label={t('scenarios.find')} placeholder={t('scenarios.find')} value={find} onChange={(e) => set('find', e.currentTarget.value || null)} />
       {shown.length === 0
-        ? <Empty what={t('scenarios.empty')} why={t('scenarios.empty.why')} />
+        ? <Stack><Empty what={t('scenarios.empty')} why={t('scenarios.empty.why')} />{list.length === 0 ? <Offer use={(id) => set('new', id)} /> : null}</Stack>
         : (
           <div className="grid-wrap">
             <Table verticalSpacing="xs">
@@ -51,7 +54,7 @@ export function Scenarios({ app }: { app: string }) {
             </Table>
           </div>
         )}
-      <NewScenario app={app} opened={query.has('new')} close={() => set('new', null)} />
+      {query.has('new') ? <Suspense><NewScenario app={app} wanted={query.get('new') ?? ''} close={() => set('new', null)} /></Suspense> : null}
     </Stack>
   )
 }
@@ -82,35 +85,5 @@ function Row({ app, scenario: s, doc }: { app: string; scenario: Scenario; doc: 
       </Table.Td>
       <Table.Td>{s.version === 0 ? t('scenarios.unpublished') : s.version}</Table.Td>
     </Table.Tr>
-  )
-}
-
-const toID = (name: string): string => name.toLowerCase().normalize('NFKD').replace(/[^a-z0-9]+/g, '-').replace(/^[^a-z]+|-+$/g, '').slice(0, 63)
-
-function NewScenario({ app, opened, close }: { app: string; opened: boolean; close: () => void }) {
-  const structures = useStructures(app)
-  const [, navigate] = useLocation()
-  const [name, setName] = useState('')
-  const [id, setID] = useState<string>()
-  const [structure, setStructure] = useState<string | null>(null)
-  const wanted = id ?? toID(name)
-  const create = useMutation({
-    mutationFn: () => call('PUT', appPath(app, `/scenarios/${encodeURIComponent(wanted)}/draft`), { kind: 'scenario', id: wanted, name, ...(structure ? { structure } : {}), triggers: [], steps: [] }, { 'If-None-Match': '*' }),
-    onSuccess: async () => {
-      await queryClient.invalidateQueries({ queryKey: [app, 'scenarios'] })
-      navigate(`/a/${encodeURIComponent(app)}/scenarios/${wanted}`)
-    },
-  })
-  return (
-    <Modal opened={opened} onClose={close} title={t('scenarios.new')} closeButtonProps={{ 'aria-label': 'x' }}>
-      <form onSubmit={(e) => { e.preventDefault(); create.mutate() }}>
-        <Stack>
-          <TextInput label={t('scenarios.name')} required data-autofocus value={name} onChange={(e) => setName(e.currentTarget.value)} />
-          <TextInput label={t('scenarios.id')} required value={wanted} onChange={(e) => setID(e.currentTarget.value)} error={create.error instanceof ApiError ? (create.error.field('id') ?? create.error.message) : undefined} />
-          <Select label={t('scenarios.structure')} clearable placeholder={t('scenarios.noStructure')} value={structure} onChange={setStructure} data={(structures.data?.items ?? []).map((s) => ({ value: s.id, label: s.name || s.id }))} />
-          <Group justify="flex-end"><Button type="submit" loading={create.isPending}>{t('scenarios.create')}</Button></Group>
-        </Stack>
-      </form>
-    </Modal>
   )
 }

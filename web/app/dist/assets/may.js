@@ -1,0 +1,1 @@
+import{Y as e,p as t}from"./index.js";function n(n){let r=e().data?.scopes??[];if(r.includes(n)||r.includes(`admin`))return{may:!0,why:void 0,guard:{}};let i=t(n===`admin`?`may.admin`:`may.builder`);return{may:!1,why:i,guard:{"aria-disabled":!0,"data-disabled":!0,title:i,onClick:e=>{e.preventDefault(),e.stopPropagation()}}}}export{n as t};
