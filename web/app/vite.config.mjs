@@ -17,6 +17,8 @@ export default defineConfig({
         entryFileNames: 'assets/[name].js',
         chunkFileNames: 'assets/[name].js',
         assetFileNames: 'assets/[name][extname]',
+        // What most screens share is one file: many small ones weigh more.
+        codeSplitting: { groups: [{ name: 'kit', test: /node_modules.(@mantine|@floating-ui|lucide-react)/, minShareCount: 20 }] },
       },
     },
   },
