@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"runtime"
 	"slices"
 	"time"
@@ -101,9 +102,7 @@ func (e *Engine) newDry(t Test, x *trial) *dry {
 	cat := *x.cat
 	cat.node, cat.log, cat.notices, cat.backlogs = "dry", slog.New(slog.DiscardHandler), &notices{}, &backlogs{}
 	cat.scenarios = make(map[string]*published, len(x.cat.scenarios)+1)
-	for id, p := range x.cat.scenarios {
-		cat.scenarios[id] = p
-	}
+	maps.Copy(cat.scenarios, x.cat.scenarios)
 	cat.scenarios[t.Scenario] = &published{id: t.Scenario, state: Running, version: x.version}
 	d := &dry{real: e, app: t.App, out: &DryRun{}, batch: NewBatch(nil, e.opt.Clock(), nil)}
 	d.batch.SetCatalogue(t.App, cat.number)

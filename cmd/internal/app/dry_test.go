@@ -2,6 +2,7 @@ package app
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"sync/atomic"
@@ -153,7 +154,7 @@ func TestATestRunsWhateverTheStateOfItsScenarioIsAndSurvivesARestart(t *testing.
 }
 
 func codeOf(err error) string {
-	if invalid, ok := err.(*engine.InvalidError); ok && len(invalid.Fields) == 1 {
+	if invalid, ok := errors.AsType[*engine.InvalidError](err); ok && len(invalid.Fields) == 1 {
 		return invalid.Fields[0].Code
 	}
 	return engine.ErrorCode(err)

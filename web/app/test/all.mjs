@@ -29,7 +29,7 @@ await check('a changed order renews the open page, and its run is a click away',
   await demo.locator('#order-1042', { hasText: 'paid' }).waitFor()
   await tab.getByRole('link', { name: 'See the run' }).click()
   await tab.getByRole('heading', { name: 'Run of refresh-orders' }).waitFor()
-  await tab.getByText(/delivered to \d+ connection/).waitFor()
+  await tab.getByText(/delivered to \d+ connection/).first().waitFor()
   await tab.getByRole('link', { name: /Why did the others not run/ }).click()
   await tab.getByText(/none of the fields that the trigger watches changed/).first().waitFor()
   await demo.close()

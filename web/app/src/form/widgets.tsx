@@ -45,7 +45,7 @@ export function Widget(p: Props) {
     )
   }
   if (schema.format === 'template' || schema.format === 'expression' || schema.format === 'filter') return <ExpressionField {...common} name={name} form={schema.format} hint={p.hint(name)} required={required} value={text(value)} onChange={(v) => onChange(orNothing(v))} />
-  return <TextInput {...common} value={text(value)} onChange={(e) => onChange(orNothing(e.currentTarget.value))} />
+  return <TextInput {...common} value={text(value)} onChange={(e) => onChange(orNothing(e.currentTarget.value))} inputContainer={(input) => <>{input}{p.hint(name)}</>} />
 }
 
 /** A typed message: a JSON value where it is sent as one and can be read as one, else its text. */

@@ -32,7 +32,7 @@ export function Empty({ what, why, children }: { what: string; why?: string; chi
 }
 
 export function Waiting() {
-  return <Center py="xl"><Loader aria-label={t('loading')} /></Center>
+  return <Center py="xl"><Loader role="status" aria-label={t('loading')} /></Center>
 }
 
 export function NotFound() {
