@@ -48,6 +48,20 @@ func TestAFeedTellsOfARunOnceAndInOrder(t *testing.T) {
 	}
 }
 
+func TestARunThatGetsItsTurnIsNoOtherRun(t *testing.T) {
+	t.Parallel()
+	var f Feed
+	f.Watch("a")
+	queued := &Run{App: "a", ID: "r", Status: RunQueued}
+	turn := *queued
+	turn.Status, turn.Epoch = RunReady, 1
+	f.put(&Effects{Runs: []*Run{queued}})
+	f.put(&Effects{Runs: []*Run{&turn}})
+	if page := f.Take("a"); page.Started != 1 || len(page.News) != 1 {
+		t.Errorf("%+v", page)
+	}
+}
+
 func TestACandidateIsNewsWhenItProvesTrue(t *testing.T) {
 	t.Parallel()
 	var f Feed

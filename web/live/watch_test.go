@@ -251,6 +251,35 @@ func TestWhoIsRefusedIsKeptWithTheReason(t *testing.T) {
 	}
 }
 
+func TestStrangersDoNotDrownTheNewsOfAnAdmin(t *testing.T) {
+	w := newWorld(t, live.Limits{})
+	boss := w.watch("ada", "admin", "demo")
+	for i := range 200 {
+		_ = admit(t, w.url(), fmt.Sprint("none", i), "")
+	}
+	w.live.Pushed(w.store.commit(engine.Push{App: "demo", To: "*", Event: "last"}))
+	refused, seconds := 0, 0
+	for last := false; !last; {
+		packet, err := boss.next()
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch {
+		case strings.Contains(packet, `"conn.refused"`):
+			refused++
+		case strings.Contains(packet, `"second"`):
+			seconds++
+		case strings.Contains(packet, `"dropped"`):
+			t.Errorf("news were lost: %s", packet)
+		case strings.Contains(packet, `"last"`):
+			last = true
+		}
+	}
+	if refused == 0 || refused > 50*(seconds+1) {
+		t.Errorf("told of %d refusals in %d seconds", refused, seconds)
+	}
+}
+
 func TestALoginThatEndsOrChangesDropsItsWindows(t *testing.T) {
 	for name, change := range map[string]string{"ended": `DELETE FROM logins WHERE id = 'login-ada'`, "other role": `UPDATE logins SET role = 'viewer' WHERE id = 'login-ada'`} {
 		t.Run(name, func(t *testing.T) {
