@@ -521,6 +521,7 @@ var keyed = map[string]crossing{
 	"deleteUser":   {path: "/users/both", status: 204},
 	"push":         {path: "/push", body: `{"to":"both","event":"e"}`, status: 200},
 	"callScenario": {path: "/scenarios/both/call", body: `{}`, status: 202},
+	"testDraft":    {path: "/scenarios/both/draft/test", body: `{"mode":"real"}`, status: 200},
 	"retryRun":     {}, "runAgain": {}, // runs have other ids in every app
 }
 

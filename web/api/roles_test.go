@@ -17,10 +17,10 @@ var rights = map[string]string{
 	"batchObjects": "builder objects:write",
 	"listChanges":  "viewer builder objects:read", "getChange": "viewer builder objects:read",
 	"push":           "builder push",
-	"explainChange":  "viewer builder", // and tokens with all three scopes
-	"previewDraft":   "viewer builder", // and tokens with both scopes
-	"completeDraft":  "viewer builder", // and tokens with both scopes
-	"testDraft":      "builder",        // and tokens with both scopes
+	"explainChange":  "viewer builder",                // and tokens with all three scopes
+	"previewDraft":   "viewer builder",                // and tokens with both scopes
+	"completeDraft":  "viewer builder scenarios:read", // objects:read too, which is asked for a body that can be read
+	"testDraft":      "builder",                       // and tokens with both scopes
 	"listStructures": "everyone", "getStructure": "everyone", "saveStructure": "builder scenarios:write",
 	"listConstants": "viewer builder scenarios:read", "getConstant": "viewer builder scenarios:read",
 	"putConstant": "builder scenarios:write", "deleteConstant": "builder scenarios:write",

@@ -37,5 +37,5 @@ func TestADryRunOfAnEndlessLoopEndsAndSaysSo(t *testing.T) {
 	w := newWorld(t)
 	list := `split(\"` + strings.Repeat("1,", 999) + `1\", \",\")`
 	w.do("POST", "/scenarios/s/draft/test", `{"document":{"steps":[{"id":"f","kind":"for_each","items":"`+list+`","do":[{"id":"l","kind":"log","message":"{{ item }}"}]}]}}`).
-		is(200).has("cut", "true").has("status", "ready").has("steps.499.item", "498")
+		is(200).has("cut", "true").has("status", "ready").has("steps.20.item", "19")
 }

@@ -58,6 +58,7 @@ func (w *world) caughtUp() {
 		return err == nil && m == nil
 	})
 	waitUntil(w.t, "the runs", func() bool { return w.e.Backlog(app, "x") == engine.Backlog{} })
+	w.settle() // those too that another node began, of which this one's count does not know yet
 }
 
 // said are the orders whose runs said so, in the order in which they did.
