@@ -3,7 +3,7 @@ import { useDebouncedValue, useHotkeys, useMediaQuery } from '@mantine/hooks'
 import { notifications } from '@mantine/notifications'
 import { useMutation, useQuery } from '@tanstack/react-query'
 import { Keyboard, Redo2, Search, Undo2 } from 'lucide-react'
-import { lazy, Suspense, useCallback, useMemo, useRef, useState } from 'react'
+import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState } from 'react'
 
 import { useSearchParams } from 'wouter'
 
@@ -22,6 +22,7 @@ import { RunTable } from '../screens/runs'
 import { Trouble, Waiting } from '../ui/state'
 import { StateBadge } from '../ui/status'
 import { Available } from './available'
+import { About } from './about'
 import { type Bench, BenchContext, Canvas, DocContext } from './canvas'
 import { type Editor, type Problem, useDraftEditor } from './draft'
 import { type Editing as Edits, useEditing } from './editing'
@@ -67,7 +68,8 @@ function Editing({ app, id, loaded }: { app: string; id: string; loaded: { doc: 
   const editing = useEditing(editor, kinds, tab === 'edit')
   const show = (address: string, field: string) => {
     setTab('edit')
-    editing.go(address, field)
+    if (address) editing.go(address, field)
+    else editing.select(undefined) // it speaks of the scenario itself
   }
   return (
     <Stack>
@@ -104,6 +106,13 @@ function Bar({ app, id, editor, tab, setTab, kinds, show }: { app: string; id: s
   })
   const toggle = useMutation({ mutationFn: (how: 'start' | 'stop' | 'pause') => call('POST', `${path}/${how}`, {}), onSettled: after })
   const wrong = publish.error ?? toggle.error
+  const failed = publish.isError
+  const forget = publish.reset
+  // What was refused was another draft than this one.
+  useEffect(() => {
+    if (failed) forget()
+  // biome-ignore lint/correctness/useExhaustiveDependencies: an edit is what makes it old
+  }, [editor.doc])
   const [differing, setDiffering] = useState(false)
   const { guard } = useMay('scenarios:write')
   return (
@@ -178,7 +187,7 @@ function Problems({ editor, show }: { editor: Editor; show: (address: string, fi
     const last = [...path.matchAll(/(?:^|\.)(?:triggers|steps|then|else|do|catch)\[\d+\](?=\.|$)/g)].at(-1)
     const end = last ? last.index + last[0].length : 0
     const [address, field] = [path.slice(0, end), path.slice(end + 1)]
-    if (address) show(address, field)
+    show(address, field)
   }
   return (
     <Menu>
@@ -242,11 +251,11 @@ function Workbench({ app, id, editor, editing }: { app: string; id: string; edit
   const kind = step && selected ? kinds.get(`${selected.startsWith('triggers') ? 'trigger' : 'step'}:${step.kind}`) : undefined
   const inspector = (
     <AskingContext value={asking}>
-    <Inspector
+    {step ? <Inspector
       step={step} address={selected} kind={kind} problems={problems} previews={previews} sample={doc.structure && sample.id ? `${doc.structure} ${sample.id}` : ''} nouns={nouns} act={editing.act} change={(name, value) => selected && edit(put(doc, `${selected}.${name}`, value), `${selected}.${name}`)}
       result={step && test.trace ? <Result key={step.id} app={app} walks={test.trace.get(step.id) ?? []} dry={test.isDry} from={() => test.dry.mutate({ ...begin, ...(test.run ? { recorded: test.run } : {}), from: step.id })} /> : null}
       menu={step ? <StepMenu act={editing.act} trigger={selected?.startsWith('triggers') ?? false} off={step.disabled === true} /> : null}
-    />
+    /> : <About doc={doc} structures={structures.data?.items ?? []} problems={problems} edit={edit} />}
     {step && focused?.path.startsWith(`${selected}.`) ? <Available field={focused} ask={ask} sample={sample.id} open={!narrow} /> : null}
     </AskingContext>
   )

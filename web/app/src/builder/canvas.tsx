@@ -103,7 +103,7 @@ const Face = memo(({ step, address, n, all, kind, current, chosen, problem, prob
     <span className="card-says" aria-hidden={problem !== undefined}>{problem ?? summary(step)}</span>{' '}
     {effect ? <span className="card-effect" aria-hidden>{effect}</span> : null}
   </button>
-  {problem ? <Badge color="red" size="sm" className="status card-pill" aria-hidden>!</Badge> : went ? <span className="card-pill" aria-hidden><Status status={went} times={times} /></span> : null}
+  {problem ? <span className="card-pill" aria-hidden><Badge color="red" className="status">!</Badge></span> : went ? <span className="card-pill" aria-hidden><Status status={went} times={times} /></span> : null}
   </div>
 ))
 
