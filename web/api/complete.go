@@ -37,15 +37,7 @@ func (a *API) completeDraft(ctx context.Context, c *call, in *scenarioIn, body *
 	if !c.who.has(account.ObjectsRead) {
 		return nil, c.who.lacks(account.ObjectsRead)
 	}
-	doc := body.Document
-	if doc == nil {
-		saved, err := a.getDraft(ctx, c, in, nil)
-		if err != nil {
-			return nil, err
-		}
-		doc = saved.Body
-	}
-	whole, err := withID(doc, in.ID)
+	whole, err := a.draftGiven(ctx, c, in.ScenarioPath, body.Document)
 	if err != nil {
 		return nil, err
 	}

@@ -34,20 +34,24 @@ type sawView struct {
 	Value value  `json:"value"`
 }
 
-// previewDraft shows values of an object: whoever may not see objects does not see them here.
-func (a *API) previewDraft(ctx context.Context, c *call, in *scenarioIn, body *previewBody) (*previewOut, error) {
-	if !c.who.has(account.ObjectsRead) {
-		return nil, c.who.lacks(account.ObjectsRead)
-	}
-	doc := body.Document
+// draftGiven is the draft that a request speaks of, with its id: the one that it brings, else the one that is saved.
+func (a *API) draftGiven(ctx context.Context, c *call, path ScenarioPath, doc document) ([]byte, error) {
 	if doc == nil {
-		saved, err := a.getDraft(ctx, c, in, nil)
+		saved, err := a.getDraft(ctx, c, &scenarioIn{path}, nil)
 		if err != nil {
 			return nil, err
 		}
 		doc = saved.Body
 	}
-	whole, err := withID(doc, in.ID)
+	return withID(doc, path.ID)
+}
+
+// previewDraft shows values of an object: whoever may not see objects does not see them here.
+func (a *API) previewDraft(ctx context.Context, c *call, in *scenarioIn, body *previewBody) (*previewOut, error) {
+	if !c.who.has(account.ObjectsRead) {
+		return nil, c.who.lacks(account.ObjectsRead)
+	}
+	whole, err := a.draftGiven(ctx, c, in.ScenarioPath, body.Document)
 	if err != nil {
 		return nil, err
 	}

@@ -81,15 +81,7 @@ func (a *API) testDraft(ctx context.Context, c *call, in *testIn, body *testBody
 			return nil, c.who.lacks(scope)
 		}
 	}
-	doc := body.Document
-	if doc == nil {
-		saved, err := a.getDraft(ctx, c, &scenarioIn{in.ScenarioPath}, nil)
-		if err != nil {
-			return nil, err
-		}
-		doc = saved.Body
-	}
-	whole, err := withID(doc, in.ID)
+	whole, err := a.draftGiven(ctx, c, in.ScenarioPath, body.Document)
 	if err != nil {
 		return nil, err
 	}

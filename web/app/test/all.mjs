@@ -1,19 +1,11 @@
 // The web app as people use it: the first five minutes, building a scenario, and what must not get lost. With a directory as its argument,
 // it leaves screenshots there.
 import assert from 'node:assert/strict'
-import { accessible, browser, check, context, finish, kill, revive, setup, url } from './harness.mjs'
+import { accessible, api, browser, check, context, finish, kill, pageOf, revive, signIn, url } from './harness.mjs'
 
-const api = async (tab, method, path, body) => {
-  const answer = await tab.request.fetch(`${url}/api/v1/apps/demo${path}`, { method, ...(body ? { data: body } : {}) })
-  return answer.json()
-}
 
 await check('the printed link leads to an overview', {}, async (tab) => {
-  await tab.goto(setup)
-  await tab.getByLabel('E-mail').fill('ada@example.com')
-  await tab.getByLabel(/Password/).fill('a long enough password 1')
-  await tab.getByRole('button').click()
-  await tab.getByRole('heading', { name: 'Your first five minutes' }).waitFor()
+  await signIn(tab)
   assert.equal(new URL(tab.url()).pathname, '/a/demo/')
 })
 
@@ -177,19 +169,7 @@ await check('everything that starts, stops and fails is seen in the list', {}, a
 })
 
 await check('a message is sent by hand to a user who is there, until their session ends', { free: true }, async (tab) => {
-  const login = await tab.request.post(`${url}/good/api/v5/auth?appID=demo`, { data: { username: 'anna', password: 'anna' } })
-  const session = (await login.json()).result.token
-  const page = await context.newPage()
-  await page.goto(`${url}/a/demo/`)
-  await page.evaluate(([session]) => {
-    const script = document.createElement('script')
-    script.src = '/cuelight.js'
-    script.dataset.app = 'demo'
-    script.dataset.session = session
-    document.addEventListener('cuelight:event', (e) => { document.title = `${e.detail.event}: ${e.detail.message}` })
-    document.head.append(script)
-  }, [session])
-  await page.locator('html[data-cue-status=live]').waitFor()
+  const page = await pageOf('anna')
   await tab.goto(`${url}/a/demo/live`)
   await tab.getByLabel(/UserID/).first().fill('anna')
   await tab.keyboard.press('Escape')

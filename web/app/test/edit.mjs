@@ -1,15 +1,9 @@
 // The builder's editing: keys, clipboard, undo, YAML, versions and Ctrl+K, named by the checks of the design. With a directory as its
 // argument, it leaves screenshots there.
 import assert from 'node:assert/strict'
-import { accessible, browser, check, context, finish, run, setup, url } from './harness.mjs'
+import { accessible, api, browser, check, context, finish, make, run, signIn, url } from './harness.mjs'
 
-const send = async (tab, method, path, body, headers = {}) => {
-  const answer = await tab.request.fetch(`${url}/api/v1/apps/demo${path}`, { method, headers, ...(body ? { data: body } : {}) })
-  assert.ok(answer.ok(), `${method} ${path}: ${answer.status()} ${await answer.text()}`)
-  return answer.json()
-}
-const make = (tab, id, doc = {}) => send(tab, 'PUT', `/scenarios/${id}/draft`, { kind: 'scenario', id, name: id, structure: 'Order', triggers: [], steps: [], ...doc })
-const draft = (tab, id) => send(tab, 'GET', `/scenarios/${id}/draft`)
+const draft = (tab, id) => api(tab, 'GET', `/scenarios/${id}/draft`)
 const open = async (tab, id) => {
   await tab.goto(`${url}/a/demo/scenarios/${id}`)
   await tab.getByText('No problems').or(tab.getByRole('button', { name: /problem/ })).first().waitFor()
@@ -41,11 +35,7 @@ const add = async (tab, key, words) => {
 }
 
 await check('sign in', { free: true }, async (tab) => {
-  await tab.goto(setup)
-  await tab.getByLabel('E-mail').fill('ada@example.com')
-  await tab.getByLabel(/Password/).fill('a long enough password 1')
-  await tab.getByRole('button').click()
-  await tab.getByRole('heading', { name: 'Your first five minutes' }).waitFor()
+  await signIn(tab)
 })
 await context.grantPermissions(['clipboard-read', 'clipboard-write'], { origin: url })
 
@@ -311,7 +301,7 @@ await check('B10 on a phone: edit a text, publish, pause, open a run and retry i
   await tab.getByRole('button', { name: 'Publish and start' }).tap()
   await tab.getByRole('button', { name: 'Publish now' }).tap()
   await tab.getByText('Version 1 is published.').waitFor()
-  const { run: id } = await send(tab, 'POST', '/scenarios/b10/call', {})
+  const { run: id } = await api(tab, 'POST', '/scenarios/b10/call', {})
   await tab.getByText('Runs', { exact: true }).last().tap()
   await tab.getByRole('cell', { name: 'failed' }).first().waitFor()
   await tab.getByRole('row').nth(1).getByRole('link').first().tap()
@@ -322,7 +312,7 @@ await check('B10 on a phone: edit a text, publish, pause, open a run and retry i
   await tab.goto(`${url}/a/demo/scenarios/b10`)
   await tab.getByRole('button', { name: 'Pause' }).tap()
   await tab.getByText('paused', { exact: true }).waitFor()
-  assert.equal((await send(tab, 'GET', '/scenarios/b10')).state, 'paused')
+  assert.equal((await api(tab, 'GET', '/scenarios/b10')).state, 'paused')
   const [wide, page] = await tab.evaluate(() => [document.documentElement.scrollWidth, innerWidth])
   assert.ok(wide <= page, `the page is ${wide} wide on a screen of ${page}`)
 })
@@ -406,7 +396,7 @@ await check('Ctrl+K goes to scenarios, objects, runs and screens, and acts', {},
   await (await jump('1044', /Order 1044/)).press('Enter')
   await tab.waitForURL('**/objects/Order?**')
   await tab.getByText('1 object', { exact: true }).waitFor()
-  const { items: [some] } = await send(tab, 'GET', '/runs?limit=1')
+  const { items: [some] } = await api(tab, 'GET', '/runs?limit=1')
   await (await jump(some.id, new RegExp(some.id))).press('Enter')
   await tab.waitForURL(`**/runs/${some.id}`)
   const field = await jump('scenario', /New scenario/)

@@ -75,11 +75,55 @@ export async function check(name, { free, as = context } = {}, drive) {
   } catch (error) {
     results.failed++
     console.log(`FAILED  ${name}\n${error.stack}`)
-    if (shots) await tab.screenshot({ path: join(shots, `failed-${name.replaceAll(' ', '-')}.png`) })
+    if (shots) await tab.screenshot({ path: join(shots, `failed-${name.replaceAll(' ', '-')}.png`) }).catch(() => {})
   } finally {
     if (shots) await tab.screenshot({ path: join(shots, `${name.replaceAll(' ', '-')}.png`), fullPage: true }).catch(() => {})
     await tab.close()
   }
+}
+
+/** Asks the API as the login of the tab, below /api/v1; anything but success fails. */
+export async function call(tab, method, path, body, headers = {}) {
+  const answer = await tab.request.fetch(`${url}/api/v1${path}`, { method, headers, ...(body === undefined ? {} : { data: body }) })
+  const text = await answer.text()
+  assert.ok(answer.ok(), `${method} ${path}: ${answer.status()} ${text}`)
+  return text ? JSON.parse(text) : undefined
+}
+
+/** The same in the demo's app. */
+export const api = (tab, method, path, body, headers) => call(tab, method, `/apps/demo${path}`, body, headers)
+
+/** Saves a draft of a scenario about orders. */
+export const make = (tab, id, doc = {}) => api(tab, 'PUT', `/scenarios/${id}/draft`, { kind: 'scenario', id, name: id, structure: 'Order', triggers: [], steps: [], ...doc })
+
+/** Makes the first account, by the printed link. */
+export async function signIn(tab) {
+  await tab.goto(setup)
+  await tab.getByLabel('E-mail').fill('ada@example.com')
+  await tab.getByLabel(/Password/).fill('a long enough password 1')
+  await tab.getByRole('button').click()
+  await tab.getByRole('heading', { name: 'Your first five minutes' }).waitFor()
+}
+
+/** A page of a user of the demo that is connected; its title is the last event with its message, window.seen are all. */
+export async function pageOf(user) {
+  const page = await context.newPage()
+  const login = await page.request.post(`${url}/good/api/v5/auth?appID=demo`, { data: { username: user, password: user } })
+  await page.goto(`${url}/a/demo/`)
+  await page.evaluate((session) => {
+    window.seen = []
+    const script = document.createElement('script')
+    script.src = '/cuelight.js'
+    script.dataset.app = 'demo'
+    script.dataset.session = session
+    document.addEventListener('cuelight:event', (e) => {
+      document.title = `${e.detail.event}: ${e.detail.message}`
+      window.seen.push(document.title)
+    })
+    document.head.append(script)
+  }, (await login.json()).result.token)
+  await page.locator('html[data-cue-status=live]').waitFor()
+  return page
 }
 
 /** Fails when the page has barriers that axe knows (WCAG 2.2 AA). */

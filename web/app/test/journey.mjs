@@ -4,12 +4,11 @@ import assert from 'node:assert/strict'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { accessible, browser, check, context, finish, kill, revive, setup, url } from './harness.mjs'
+import { accessible, api, browser, check, context, finish, kill, revive, setup, url } from './harness.mjs'
 
 const folder = process.argv[2] ?? fileURLToPath(new URL('../../../screenshots', import.meta.url))
 mkdirSync(folder, { recursive: true })
 const pace = 700 // milliseconds that a person takes to find the next thing
-const send = async (tab, method, path, body) => (await tab.request.fetch(`${url}/api/v1/apps/demo${path}`, { method, ...(body ? { data: body } : {}) })).json()
 
 await check('5.1 from the printed link to a page that renews itself, at the pace of a person', {}, async (tab) => {
   const began = Date.now()
@@ -82,14 +81,14 @@ await check('S1 part of an event name finds the scenarios that send it', {}, asy
 })
 
 await check('S2 a scenario that is switched off does not run, and the change says why', {}, async (tab) => {
-  await send(tab, 'POST', '/scenarios/refresh-orders/stop', {})
+  await api(tab, 'POST', '/scenarios/refresh-orders/stop', {})
   await tab.goto(`${url}/a/demo/objects/Order`)
   await tab.getByRole('button', { name: /edit Status of 1043/ }).click()
   await tab.getByRole('combobox', { name: /edit Status of 1043/ }).selectOption('paid')
   await tab.getByText('no scenario ran').waitFor()
   await tab.getByRole('link', { name: /why/i }).first().click()
   await tab.getByText('stopped').first().waitFor()
-  await send(tab, 'POST', '/scenarios/refresh-orders/start', {})
+  await api(tab, 'POST', '/scenarios/refresh-orders/start', {})
 })
 
 await check('E1 a link that was used says how to get a new one', { free: true }, async (tab) => {
@@ -112,7 +111,7 @@ await check('E2 when the server is gone the page stays, says so, and goes on by 
   await accessible(tab, 'a page without its server')
   await revive()
   await tab.getByRole('alert').waitFor({ state: 'hidden' })
-  await send(tab, 'PATCH', '/structures/Order/objects/1045', { status: 'paid' })
+  await api(tab, 'PATCH', '/structures/Order/objects/1045', { status: 'paid' })
   await tab.getByText('refresh-orders').first().waitFor()
 })
 

@@ -2,14 +2,8 @@
 // the acceptance checks. With a directory as its argument, it leaves screenshots there.
 import assert from 'node:assert/strict'
 import { createServer } from 'node:http'
-import { accessible, browser, check, context, finish, setup, token, url } from './harness.mjs'
+import { accessible, api, browser, check, context, finish, pageOf, signIn, token, url } from './harness.mjs'
 
-const api = async (tab, method, path, body) => {
-  const answer = await tab.request.fetch(`${url}/api/v1/apps/demo${path}`, { method, ...(body ? { data: body } : {}) })
-  const text = await answer.text()
-  assert.ok(answer.ok(), `${method} ${path}: ${answer.status()} ${text}`)
-  return text ? JSON.parse(text) : undefined
-}
 
 /** As a program does, with the printed token. */
 const curl = async (method, path, body) => {
@@ -39,11 +33,7 @@ await new Promise((resolve) => pages.listen(0, '127.0.0.1', resolve))
 shop = `http://127.0.0.1:${pages.address().port}`
 
 await check('signed in, the overview is on air', {}, async (tab) => {
-  await tab.goto(setup)
-  await tab.getByLabel('E-mail').fill('ada@example.com')
-  await tab.getByLabel(/Password/).fill('a long enough password 1')
-  await tab.getByRole('button').click()
-  await tab.getByRole('heading', { name: 'Your first five minutes' }).waitFor()
+  await signIn(tab)
   await onAir(tab)
 })
 
@@ -175,18 +165,7 @@ await check('P1 a page on another port is refused for its origin, allowed by a c
 })
 
 await check('U1 a session is revoked, its socket drops and the console says why', { free: true }, async (tab) => {
-  const login = await tab.request.post(`${url}/good/api/v5/auth?appID=demo`, { data: { username: 'anna', password: 'anna' } })
-  const session = (await login.json()).result.token
-  const page = await context.newPage()
-  await page.goto(`${url}/a/demo/`)
-  await page.evaluate(([session]) => {
-    const script = document.createElement('script')
-    script.src = '/cuelight.js'
-    script.dataset.app = 'demo'
-    script.dataset.session = session
-    document.head.append(script)
-  }, [session])
-  await page.locator('html[data-cue-status=live]').waitFor()
+  const page = await pageOf('anna')
   await tab.goto(`${url}/a/demo/live?view=connections`)
   await tab.getByRole('row', { name: /anna/ }).waitFor()
   const { items: [{ id }] } = await api(tab, 'GET', '/sessions?user=anna')

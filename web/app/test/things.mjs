@@ -3,22 +3,11 @@
 // pass it yet, since the stores sort all objects for each page.
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
-import { accessible, browser, check, context, finish, setup, url } from './harness.mjs'
+import { accessible, api, browser, call, check, context, finish, signIn, url } from './harness.mjs'
 
-const call = async (tab, method, path, body) => {
-  const answer = await tab.request.fetch(`${url}/api/v1${path}`, { method, ...(body === undefined ? {} : { data: body }) })
-  const text = await answer.text()
-  assert.ok(answer.ok(), `${method} ${path}: ${answer.status()} ${text}`)
-  return text ? JSON.parse(text) : undefined
-}
-const api = (tab, method, path, body) => call(tab, method, `/apps/demo${path}`, body)
 
 await check('the first account', {}, async (tab) => {
-  await tab.goto(setup)
-  await tab.getByLabel('E-mail').fill('ada@example.com')
-  await tab.getByLabel(/Password/).fill('a long enough password 1')
-  await tab.getByRole('button').click()
-  await tab.getByRole('heading', { name: 'Your first five minutes' }).waitFor()
+  await signIn(tab)
 })
 
 await check('O1 an edited cell tells runs and deliveries, and the object its history', {}, async (tab) => {

@@ -2,14 +2,8 @@
 // leaves screenshots there.
 import assert from 'node:assert/strict'
 import { createServer } from 'node:http'
-import { accessible, check, context, finish, setup, url } from './harness.mjs'
+import { accessible, api, check, context, finish, make, signIn, url } from './harness.mjs'
 
-const send = async (tab, method, path, body) => {
-  const answer = await tab.request.fetch(`${url}/api/v1/apps/demo${path}`, { method, ...(body ? { data: body } : {}) })
-  assert.ok(answer.ok(), `${method} ${path}: ${answer.status()} ${await answer.text()}`)
-  return answer.status() === 204 ? undefined : answer.json()
-}
-const make = (tab, id, doc) => send(tab, 'PUT', `/scenarios/${id}/draft`, { kind: 'scenario', id, name: id, structure: 'Order', triggers: [], ...doc })
 const open = async (tab, id) => {
   await tab.goto(`${url}/a/demo/scenarios/${id}`)
   await tab.getByText('No problems').waitFor()
@@ -34,13 +28,9 @@ const there = `http://127.0.0.1:${outside.address().port}`
 const secret = 'canary-7f3k-q2md-parrot'
 
 await check('sign in', { free: true }, async (tab) => {
-  await tab.goto(setup)
-  await tab.getByLabel('E-mail').fill('ada@example.com')
-  await tab.getByLabel(/Password/).fill('a long enough password 1')
-  await tab.getByRole('button').click()
-  await tab.getByRole('heading', { name: 'Your first five minutes' }).waitFor()
-  await send(tab, 'PATCH', '', { private_hosts: ['127.0.0.0/8'] })
-  await send(tab, 'PUT', '/secrets/crm', { value: secret, hosts: [there] })
+  await signIn(tab)
+  await api(tab, 'PATCH', '', { private_hosts: ['127.0.0.0/8'] })
+  await api(tab, 'PUT', '/secrets/crm', { value: secret, hosts: [there] })
 })
 
 await check('B7 a dry run sends no HTTP, no push, changes no row, and shows what would be', {}, async (tab) => {
@@ -59,8 +49,8 @@ await check('B7 a dry run sends no HTTP, no push, changes no row, and shows what
   await page.getByText('live', { exact: false }).first().waitFor()
   await page.exposeFunction('hear', (event) => heard.push(event))
   await open(tab, 'b7')
-  const before = JSON.stringify(await send(tab, 'GET', '/structures/Order/objects?limit=200'))
-  const runs = JSON.stringify(await send(tab, 'GET', '/runs?scenario=b7'))
+  const before = JSON.stringify(await api(tab, 'GET', '/structures/Order/objects?limit=200'))
+  const runs = JSON.stringify(await api(tab, 'GET', '/runs?scenario=b7'))
   await dry(tab)
   const said = tab.getByRole('status').filter({ hasText: 'Dry run' })
   await said.getByText('4 steps · would write 1 object · would send 1 push').waitFor()
@@ -75,8 +65,8 @@ await check('B7 a dry run sends no HTTP, no push, changes no row, and shows what
   await result(tab).getByText('would go on').waitFor()
   await tab.getByRole('button', { name: /^Step 4 of 4, Send PUSH-message.*done/ }).click()
   await result(tab).getByText(/would be delivered to \d+ connection/).waitFor()
-  assert.equal(JSON.stringify(await send(tab, 'GET', '/structures/Order/objects?limit=200')), before)
-  assert.equal(JSON.stringify(await send(tab, 'GET', '/runs?scenario=b7')), runs)
+  assert.equal(JSON.stringify(await api(tab, 'GET', '/structures/Order/objects?limit=200')), before)
+  assert.equal(JSON.stringify(await api(tab, 'GET', '/runs?scenario=b7')), runs)
   assert.deepEqual(asked, [])
   // And what it would have sent can be sent.
   await result(tab).getByRole('button', { name: 'Send for real' }).click()
@@ -93,7 +83,7 @@ await check('a draft runs for real before it is published, and its run is painte
   await tab.getByRole('menuitem', { name: /Run for real/ }).click()
   await tab.getByRole('status').getByText('done').first().waitFor()
   await tab.getByRole('button', { name: /^Step 1 of 2, Edit object.*done/ }).waitFor()
-  const { items } = await send(tab, 'GET', '/structures/Order/objects?filter=note = "for real"')
+  const { items } = await api(tab, 'GET', '/structures/Order/objects?filter=note = "for real"')
   assert.equal(items.length, 1)
   await tab.getByRole('link', { name: 'See the run' }).click()
   await tab.getByRole('heading', { name: 'Run of real' }).waitFor()
@@ -103,9 +93,9 @@ await check('a draft runs for real before it is published, and its run is painte
 
 await check('D1 a condition that was false shows the values of both sides', {}, async (tab) => {
   await make(tab, 'd1', { parameters: { least: 'decimal' }, steps: [{ id: 'big', kind: 'condition', if: 'object.total > vars.least', then: [{ id: 'tell', kind: 'push', to: '*', event: 'd1' }] }] })
-  await send(tab, 'POST', '/scenarios/d1/publish', { start: true })
-  await send(tab, 'PATCH', '/structures/Order/objects/1043', { total: '12.50' })
-  const { run } = await send(tab, 'POST', '/scenarios/d1/call?wait=5s', { object: '1043', vars: { least: '99' } })
+  await api(tab, 'POST', '/scenarios/d1/publish', { start: true })
+  await api(tab, 'PATCH', '/structures/Order/objects/1043', { total: '12.50' })
+  const { run } = await api(tab, 'POST', '/scenarios/d1/call?wait=5s', { object: '1043', vars: { least: '99' } })
   await tab.goto(`${url}/a/demo/runs/${run}`)
   await tab.getByRole('button', { name: /^Step 1 of 1, Condition/ }).click()
   for (const seen of ['"if": false', '"object.total": "12.50"', '"vars.least": "99"']) await result(tab).getByText(seen).waitFor()
@@ -118,9 +108,9 @@ await check('D2 of a loop of 240 the one that failed is two clicks away', {}, as
       { id: 'tell', kind: 'push', to: '{{ item == "137" ? object.owner : "testUser" }}', event: 'd2', on_error: { then: 'continue' } },
     ] }],
   })
-  await send(tab, 'PATCH', '/structures/Order/objects/1042', { owner: null })
-  await send(tab, 'POST', '/scenarios/d2/publish', { start: true })
-  const { run } = await send(tab, 'POST', '/scenarios/d2/call?wait=10s', { object: '1042' })
+  await api(tab, 'PATCH', '/structures/Order/objects/1042', { owner: null })
+  await api(tab, 'POST', '/scenarios/d2/publish', { start: true })
+  const { run } = await api(tab, 'POST', '/scenarios/d2/call?wait=10s', { object: '1042' })
   await tab.goto(`${url}/a/demo/runs/${run}`)
   await tab.getByRole('button', { name: /Send PUSH-message.*failed × 240/ }).click() // one click: it opens at the first that failed
   await result(tab).getByText('138 / 240').waitFor()
@@ -130,8 +120,8 @@ await check('D2 of a loop of 240 the one that failed is two clicks away', {}, as
 
 await check('D3 a push to somebody who is offline says so', {}, async (tab) => {
   await make(tab, 'd3', { steps: [{ id: 'tell', kind: 'push', to: 'anna', event: 'd3' }] })
-  await send(tab, 'POST', '/scenarios/d3/publish', { start: true })
-  const { run } = await send(tab, 'POST', '/scenarios/d3/call?wait=5s', { object: '1042' })
+  await api(tab, 'POST', '/scenarios/d3/publish', { start: true })
+  const { run } = await api(tab, 'POST', '/scenarios/d3/call?wait=5s', { object: '1042' })
   await tab.goto(`${url}/a/demo/runs/${run}`)
   await tab.getByRole('button', { name: /Send PUSH-message/ }).click()
   await result(tab).getByText('nobody was online').waitFor()
@@ -144,8 +134,8 @@ await check('D4 a secret is never in the page or in an answer', {}, async (tab) 
   await open(tab, 'd4')
   await dry(tab)
   await tab.getByRole('button', { name: /^Step 1 of 2, HTTP request.*done/ }).click()
-  await send(tab, 'POST', '/scenarios/d4/publish', { start: true })
-  const { run } = await send(tab, 'POST', '/scenarios/d4/call?wait=5s', { object: '1042' })
+  await api(tab, 'POST', '/scenarios/d4/publish', { start: true })
+  const { run } = await api(tab, 'POST', '/scenarios/d4/call?wait=5s', { object: '1042' })
   assert.equal(asked.at(-1).key, secret, 'the other server gets it')
   await tab.goto(`${url}/a/demo/runs/${run}`)
   await tab.getByRole('button', { name: /HTTP request/ }).click()
@@ -158,8 +148,8 @@ await check('D4 a secret is never in the page or in an answer', {}, async (tab) 
 
 await check('a run is tried again from one of its steps, in the builder, with its data', {}, async (tab) => {
   await make(tab, 'from', { steps: [{ id: 'call', kind: 'http_request', url: `${there}/from` }, { id: 'tell', kind: 'push', to: '*', event: 'from', message: '{{ steps.call.status }}' }] })
-  await send(tab, 'POST', '/scenarios/from/publish', { start: true })
-  const { run } = await send(tab, 'POST', '/scenarios/from/call?wait=5s', { object: '1044' })
+  await api(tab, 'POST', '/scenarios/from/publish', { start: true })
+  const { run } = await api(tab, 'POST', '/scenarios/from/call?wait=5s', { object: '1044' })
   await tab.goto(`${url}/a/demo/runs/${run}`)
   await tab.getByRole('button', { name: /Send PUSH-message/ }).click()
   const before = asked.length

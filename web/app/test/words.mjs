@@ -1,23 +1,13 @@
 // Fields with names in them, conditions, suggestions and templates. With a directory as its argument, it leaves screenshots there.
 import assert from 'node:assert/strict'
-import { accessible, browser, check, context, finish, setup, url } from './harness.mjs'
+import { accessible, api, browser, check, context, finish, make, pageOf, signIn, url } from './harness.mjs'
 
-const send = async (tab, method, path, body) => {
-  const answer = await tab.request.fetch(`${url}/api/v1/apps/demo${path}`, { method, ...(body ? { data: body } : {}) })
-  assert.ok(answer.ok(), `${method} ${path}: ${answer.status()} ${await answer.text()}`)
-  return answer.status() === 204 ? undefined : answer.json()
-}
-const draft = (tab, id) => send(tab, 'GET', `/scenarios/${id}/draft`)
-const make = (tab, id, doc = {}) => send(tab, 'PUT', `/scenarios/${id}/draft`, { kind: 'scenario', id, name: id, structure: 'Order', triggers: [], steps: [], ...doc })
+const draft = (tab, id) => api(tab, 'GET', `/scenarios/${id}/draft`)
 const field = (tab, name) => tab.getByRole('textbox', { name })
 const listed = (tab, name) => tab.getByRole('option', { name })
 
 await check('words: sign in', { free: true }, async (tab) => {
-  await tab.goto(setup)
-  await tab.getByLabel('E-mail').fill('ada@example.com')
-  await tab.getByLabel(/Password/).fill('a long enough password 1')
-  await tab.getByRole('button').click()
-  await tab.getByRole('heading', { name: 'Your first five minutes' }).waitFor()
+  await signIn(tab)
 })
 
 await check('B6 names are completed with their values before the first run', {}, async (tab) => {
@@ -73,38 +63,19 @@ await check('a mistake is underlined where it stands', {}, async (tab) => {
   assert.equal(await field(tab, 'Message').getAttribute('aria-invalid'), 'true')
 })
 
-/** A page that is signed in as anna and notes what it is sent. */
-async function listener() {
-  const page = await context.newPage()
-  const login = await page.request.post(`${url}/good/api/v5/auth?appID=demo`, { data: { username: 'anna', password: 'anna' } })
-  const session = (await login.json()).result.token
-  await page.goto(`${url}/a/demo/`)
-  await page.evaluate((session) => {
-    window.seen = []
-    const script = document.createElement('script')
-    script.src = '/cuelight.js'
-    script.dataset.app = 'demo'
-    script.dataset.session = session
-    document.addEventListener('cuelight:event', (e) => window.seen.push(`${e.detail.event}: ${e.detail.message}`))
-    document.head.append(script)
-  }, session)
-  await page.locator('html[data-cue-status=live]').waitFor()
-  return page
-}
-
-const order = (tab, fields) => send(tab, 'PATCH', '/structures/Order/objects/1042', fields)
+const order = (tab, fields) => api(tab, 'PATCH', '/structures/Order/objects/1042', fields)
 for (const [id, words, trigger, push] of [
   ['refresh', 'Refresh a list', (tab) => order(tab, { note: 'T1' }), /^t-refresh: /],
   ['notify', 'Notify one user', (tab) => order(tab, { note: 'T2' }), /^t-notify: Order 1042$/],
   ['big', 'Alert on a big amount', (tab) => order(tab, { total: '5000.50' }), /^t-big: Order 1042: 5000\.50$/],
-  ['relay', 'Relay chat messages', (tab) => send(tab, 'POST', '/structures/Message/objects', { from: 'testUser', to: 'anna', text: 'Hello there' }), /^t-relay: Hello there$/],
+  ['relay', 'Relay chat messages', (tab) => api(tab, 'POST', '/structures/Message/objects', { from: 'testUser', to: 'anna', text: 'Hello there' }), /^t-relay: Hello there$/],
   ['status', 'Status change to the owner', (tab) => order(tab, { status: 'shipped' }), /^t-status: Order 1042: shipped$/],
-  ['digest', 'Nightly digest', (tab, made) => send(tab, 'POST', `/scenarios/${made}/draft/test`, { mode: 'real' }), /^t-digest: Order \(new\): \d+$/],
+  ['digest', 'Nightly digest', (tab, made) => api(tab, 'POST', `/scenarios/${made}/draft/test`, { mode: 'real' }), /^t-digest: Order \(new\): \d+$/],
   ['http', 'Call an HTTP address', (tab) => order(tab, { note: 'T7' }), /^t-http: Order 1042: .+$/],
   ['count', 'Count of open objects', (tab) => order(tab, { note: 'T8' }), /^t-count: Order \(new\): \d+$/],
 ]) {
   await check(`T-${id} the template ${words} runs at once on the demo`, { free: true }, async (tab) => {
-    const page = await listener()
+    const page = await pageOf('anna')
     await tab.goto(`${url}/a/demo/scenarios`)
     await tab.getByRole('button', { name: 'New scenario' }).click()
     await tab.getByRole('dialog').getByRole('button', { name: new RegExp(`^${words}`) }).click()
@@ -118,9 +89,9 @@ for (const [id, words, trigger, push] of [
     await tab.getByText('Version 1 is published.').waitFor()
     await trigger(tab, made)
     await page.waitForFunction((p) => window.seen.some((line) => new RegExp(p).test(line)), push.source, { timeout: 15_000, polling: 100 }).catch(async () => {
-      assert.fail(`${push} is not in ${await page.evaluate(() => JSON.stringify(window.seen))}, runs: ${JSON.stringify((await send(tab, 'GET', `/runs?scenario=${made}`)).items.slice(0, 2))}`)
+      assert.fail(`${push} is not in ${await page.evaluate(() => JSON.stringify(window.seen))}, runs: ${JSON.stringify((await api(tab, 'GET', `/runs?scenario=${made}`)).items.slice(0, 2))}`)
     })
-    await send(tab, 'POST', `/scenarios/${made}/stop`, {})
+    await api(tab, 'POST', `/scenarios/${made}/stop`, {})
     await page.close()
   })
 }
@@ -209,7 +180,7 @@ await check('the journey: from nothing to a toast on the demo page', {}, async (
   await click(tab.getByRole('button', { name: 'Publish and start' }))
   await tab.getByRole('textbox', { name: 'What changed?' }).press('Enter')
   await tab.getByText('Version 1 is published.').waitFor()
-  await send(tab, 'PATCH', '/structures/Order/objects/1045', { status: 'ready' })
+  await api(tab, 'PATCH', '/structures/Order/objects/1045', { status: 'ready' })
   await demo.getByText('Ready: 1045').first().waitFor()
   const took = (Date.now() - began) / 1000
   console.log(`        from nothing to the toast: ${took.toFixed(1)} s, ${clicks} clicks`)
