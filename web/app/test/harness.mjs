@@ -118,7 +118,7 @@ export async function pageOf(user) {
     script.dataset.session = session
     document.addEventListener('cuelight:event', (e) => {
       document.title = `${e.detail.event}: ${e.detail.message}`
-      window.seen.push(document.title)
+      window.seen.push(`${e.detail.event}: ${e.detail.message}`)
     })
     document.head.append(script)
   }, (await login.json()).result.token)

@@ -77,7 +77,7 @@ await check('a run is followed to its end without asking', {}, async (tab) => {
   await tab.goto(`${url}/a/demo/runs/${run}`)
   await tab.getByText('waiting', { exact: true }).first().waitFor()
   await tab.getByText('done', { exact: true }).first().waitFor()
-  await tab.getByText('end', { exact: true }).waitFor()
+  await tab.getByRole('button', { name: /^Step 2 of 2, Log.*done/ }).waitFor()
   assert.ok(asked <= 10, `asked ${asked} times`)
 })
 
