@@ -6,9 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -141,7 +139,7 @@ func (e *Engine) recall(ctx context.Context, t Test, x *trial) error {
 	maps.Copy(x.state.Vars, given)
 	from := x.version.addressOf(t.From)
 	for id, output := range old.Steps {
-		if at := x.version.addressOf(id); at != "" && isBefore(at, from) {
+		if at := x.version.addressOf(id); at != "" && walkedBefore(at, from+".id") {
 			x.state.Steps[id] = output
 		}
 	}
@@ -156,24 +154,6 @@ func (v *Version) addressOf(id string) string {
 		}
 	}
 	return ""
-}
-
-var addressPart = regexp.MustCompile(`([^.\[\]]+)\[(\d+)\]`)
-
-// isBefore says whether a run that is about to walk the step at b may have walked the one at a.
-func isBefore(a, b string) bool {
-	as, bs := addressPart.FindAllStringSubmatch(a, -1), addressPart.FindAllStringSubmatch(b, -1)
-	for i := range min(len(as), len(bs)) {
-		if as[i][1] != bs[i][1] || as[i][1] == "cases" && as[i][2] != bs[i][2] {
-			return false // another branch
-		}
-		if as[i][2] != bs[i][2] {
-			x, _ := strconv.Atoi(as[i][2])
-			y, _ := strconv.Atoi(bs[i][2])
-			return x < y
-		}
-	}
-	return len(as) < len(bs) // it is around it
 }
 
 // passed says that a test is behind the step after which it ends: that stood in a branch that was not taken, or holds steps of its own.

@@ -17,7 +17,7 @@ import (
 
 // Run carries out every case on a fresh store, in parallel. open is to close what it opens at the end of the test.
 func Run(t *testing.T, open func(*testing.T) engine.Store) {
-	for _, cases := range []map[string]func(*testing.T, engine.Store){commitCases, laneCases, permitCases, pushCases, readCases, objectCases, pageCases} {
+	for _, cases := range []map[string]func(*testing.T, engine.Store){commitCases, controlCases, laneCases, permitCases, pushCases, readCases, objectCases, pageCases} {
 		for name, check := range cases {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
